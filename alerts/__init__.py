@@ -1,0 +1,1 @@
+"""Findings in, responses out: lifecycle, incidents, notification promises, the journal."""

@@ -1,0 +1,1 @@
+"""The window: REST, live feed, accounts, the console."""

@@ -1,0 +1,179 @@
+"""Who lives where, and what is installed: places, households, devices with their ratings, and the whole estate."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cached_property
+from zlib import crc32
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PARTITIONS = 16
+"""Partitions of the readings log. Changing it moves communities between partitions: drain the log first."""
+
+# Ids become MQTT topic levels and NATS subject tokens, so neither may contain separators, wildcards or spaces.
+Id = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="letters, digits, _ and -, at most 64")
+
+
+class PlaceKind(StrEnum):
+    """Levels of the tree of places, from the top down."""
+
+    DISTRICT = "district"
+    STREET = "street"
+    COMMUNITY = "community"
+    BUILDING = "building"
+
+
+class Material(StrEnum):
+    """What a house's walls are made of: how fast a fire spreads."""
+
+    WOOD = "wood"
+    BRICK = "brick"
+    CONCRETE = "concrete"
+
+
+class DeviceKind(StrEnum):
+    """What a device is; decides its default reporting interval and which rules apply."""
+
+    ELECTRICAL_PROTECTOR = "electrical_protector"
+    SMOKE = "smoke"
+    HEAT = "heat"
+    CO = "co"
+    GAS = "gas"
+    WATER = "water"
+    DOOR = "door"
+    METER = "meter"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Place(_Model):
+    """A node of the tree district / street / community / building."""
+
+    id: str = Id
+    name: str = ""
+    kind: PlaceKind
+    parent: str | None = None
+
+
+class Household(_Model):
+    """A home, or any premises with one responsible party.
+
+    Attributes:
+        place: id of the place (community or building) it stands in.
+        position: latitude and longitude, degrees.
+        lives_alone, needs_help: residents' flags that responders must know.
+    """
+
+    id: str = Id
+    place: str
+    name: str = ""
+    address: str = ""
+    position: tuple[float, float] | None = None
+    material: Material | None = None
+    lives_alone: bool = False
+    needs_help: bool = False
+    notes: str = ""
+
+
+class Ratings(_Model):
+    """What a device and its circuit are built for.
+
+    Attributes:
+        nominal_voltage: V; 220, 230 or 120.
+        rated_current: A (In).
+        rated_residual: mA (IΔn); 30 protects persons, 100-500 protects against fire.
+    """
+
+    nominal_voltage: float = Field(default=230, ge=100, le=400)
+    rated_current: float = Field(default=32, gt=0, le=6_300)
+    rated_residual: float = Field(default=30, gt=0, le=30_000)
+
+
+class Device(_Model):
+    """An installed device.
+
+    Attributes:
+        interval_s: reporting interval, s; None means the usual one of its kind (`reporting_interval`).
+        feeder: id of the feeder (transformer outgoing line) that supplies it.
+        phase: `l1`, `l2`, `l3`, or `3` for three-phase.
+        secret: MQTT password; None means that the device may not connect to the embedded broker.
+    """
+
+    id: str = Id
+    household: str
+    kind: DeviceKind
+    name: str = ""
+    profile: str = "native"
+    interval_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
+    feeder: str | None = None
+    phase: str | None = Field(default=None, pattern="^(l1|l2|l3|3)$")
+    ratings: Ratings = Ratings()
+    secret: str | None = Field(default=None, min_length=8, max_length=256, repr=False)
+
+    @property
+    def mains_powered(self) -> bool:
+        """Whether it reports every minute or so; battery devices report about once a day."""
+        return self.reporting_interval <= 600
+
+    @property
+    def reporting_interval(self) -> float:
+        """Seconds between reports: its own, or 60 s for mains kinds and 24 h for battery kinds."""
+        if self.interval_s is not None:
+            return self.interval_s
+        return 60 if self.kind in (DeviceKind.ELECTRICAL_PROTECTOR, DeviceKind.METER) else 86_400
+
+
+class Estate(_Model):
+    """Everything known about places, homes and devices. Immutable; a change is a new estate.
+
+    Built by `community.estate_file` (which checks every reference) or read from the store.
+    """
+
+    place: tuple[Place, ...] = ()
+    household: tuple[Household, ...] = ()
+    device: tuple[Device, ...] = ()
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Places by id."""
+        return {p.id: p for p in self.place}
+
+    @cached_property
+    def households(self) -> dict[str, Household]:
+        """Households by id."""
+        return {h.id: h for h in self.household}
+
+    @cached_property
+    def devices(self) -> dict[str, Device]:
+        """Devices by id."""
+        return {d.id: d for d in self.device}
+
+    def ancestors(self, place: str | None) -> Iterator[Place]:
+        """The place itself, its parent, and so on up to the root."""
+        while place is not None and place in self.places:
+            yield self.places[place]
+            place = self.places[place].parent
+
+    @cached_property
+    def _community_of_place(self) -> dict[str, str]:
+        """For each place: the nearest community at or above it, else the root (a village may have no community)."""
+        found = {}
+        for place in self.place:
+            line = list(self.ancestors(place.id))
+            found[place.id] = next((p.id for p in line if p.kind is PlaceKind.COMMUNITY), line[-1].id)
+        return found
+
+    def community_of(self, device: Device) -> str:
+        """Id of the community in which `device` is installed; the second level of its topic after the version."""
+        return self._community_of_place[self.households[device.household].place]
+
+    def topic_of(self, device: Device) -> str:
+        """The device's own MQTT topic, without its last level (`telemetry`, `event`, `command` ...)."""
+        return f"mingluo/v1/{self.community_of(device)}/{device.household}/{device.id}"
+
+
+def partition_of(community: str) -> int:
+    """The partition of the readings log that carries this community."""
+    return crc32(community.encode()) % PARTITIONS

@@ -1,0 +1,1 @@
+"""The roof: settings, wiring of the roles, the command line."""

@@ -1,0 +1,1 @@
+"""Readings in, findings out: the rulebook, the vectorized engine, replay. The only numpy kernels."""

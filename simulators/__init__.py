@@ -1,0 +1,1 @@
+"""A physical village whose devices publish like real ones."""
