@@ -1,1 +1,1 @@
-"""The words everyone shares: places, households, devices, quantities and units, readings, findings, alerts; and the estate with its store."""
+"""The words everyone shares: places, devices, quantities, readings, findings, alerts; and the estate with its store."""

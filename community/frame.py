@@ -158,7 +158,7 @@ class EstateChange(msgspec.Struct, frozen=True, tag="estate", tag_field="kind"):
 Record = Frame | Tick | EstateChange
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Frame | Tick | EstateChange)
+_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
 def encode_record(record: Record) -> bytes:
