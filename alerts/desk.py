@@ -1,0 +1,209 @@
+"""The desk: findings and people's actions become alert events, in one transaction with all that they entail."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from alerts.decisions import Decision, Reason, Refused, alert_id, on_acknowledge, on_finding, on_reset
+from alerts.incidents import incident_of
+from alerts.journal import Entry, Journal, JournalUnavailable, Origin, Transaction
+from alerts.promises import promise_all
+from community.alert import Alert, AlertEvent
+from community.finding import Finding
+from community.severity import Severity
+from community.vitals import State, Vitals
+
+COMPONENT = "journal"
+"""The component whose state the desk reports: `down` while the database cannot be written."""
+
+
+class Desk:
+    """Decides purely (`alerts.decisions`) and writes the outcome down.
+
+    Safe to use from several threads and processes: the journal serialises transactions, and each decision is taken
+    on what its own transaction has read. There is no queue here; a caller who meets `JournalUnavailable` keeps its
+    findings and calls again.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        channels: Sequence[str],
+        vitals: Vitals,
+        clock: Callable[[], int],
+        on_committed: Callable[[Sequence[AlertEvent]], None] | None = None,
+    ) -> None:
+        """Set up a desk.
+
+        Args:
+            journal: where alerts are kept.
+            channels: names of the configured notification channels.
+            vitals: where it counts and reports.
+            clock: UTC ms; stamps promises and the journal's state, decides nothing.
+            on_committed: told of events after their commit, in the thread that committed. What it raises is counted
+                (`desk_listener_failed`), because the events are stored and cannot be taken back.
+        """
+        self._journal = journal
+        self._channels = tuple(channels)
+        self._vitals = vitals
+        self._clock = clock
+        self._on_committed = on_committed
+
+    def handle(self, partition: int, position: int, findings: Sequence[Finding]) -> list[AlertEvent]:
+        """Journal the findings of one log record.
+
+        Args:
+            partition: partition of the readings log.
+            position: the record's position in it.
+            findings: what the engine found in it, in its order.
+
+        Returns:
+            The events, with their numbers. Empty if there is nothing to tell, or if the record is journalled
+            already: after a restart the same findings come again.
+
+        Raises:
+            JournalUnavailable: nothing was stored; call again with the same findings.
+        """
+        if not findings:
+            return []
+        with self._transaction() as work:
+            if position <= work.position(partition):
+                self._vitals.count("desk_findings_known", len(findings))
+                return []
+            outcome = _Outcome(work, findings)
+            origins = (Origin(partition, position, i) for i in range(len(outcome.events)))
+            entries = [Entry(event, origin) for event, origin in zip(outcome.events, origins, strict=True)]
+            events = work.store(outcome.opened, outcome.changed, entries)
+            self._promise(work, events)
+            work.advance(partition, position)
+        self._vitals.count("desk_findings", len(findings))
+        self._tell(events)
+        return events
+
+    def checkpoint(self, partition: int, position: int) -> None:
+        """Journal that everything up to `position` is done, though it gave no findings (with a snapshot).
+
+        Raises:
+            JournalUnavailable: it was not stored.
+        """
+        with self._transaction() as work:
+            if position > work.position(partition):
+                work.advance(partition, position)
+
+    def acknowledge(
+        self, alert_id: str, actor: str, now: int, note: str | None = None, seen: Severity | None = None
+    ) -> Decision | Refused:
+        """A person takes note of an alert; see `decisions.on_acknowledge`.
+
+        Raises:
+            JournalUnavailable: it was not stored.
+        """
+        return self._act(alert_id, lambda alert: on_acknowledge(alert, actor, now, note, seen))
+
+    def reset(self, alert_id: str, actor: str, now: int, note: str | None = None) -> Decision | Refused:
+        """A person ends a latched alert; see `decisions.on_reset`.
+
+        Raises:
+            JournalUnavailable: it was not stored.
+        """
+        return self._act(alert_id, lambda alert: on_reset(alert, actor, now, note))
+
+    def _act(self, alert_id: str, decide: Callable[[Alert], Decision | Refused]) -> Decision | Refused:
+        with self._transaction() as work:
+            alert = work.alert(alert_id)
+            if alert is None:
+                return Refused(Reason.UNKNOWN_ALERT, f"there is no alert {alert_id!r}")
+            decision = decide(alert)
+            if isinstance(decision, Refused):
+                return decision
+            assert decision.alert is not None, "an action never makes an alert vanish"
+            events = work.store([], [decision.alert], [Entry(event, None) for event in decision.events])
+        self._tell(events)
+        return Decision(decision.reason, decision.alert, tuple(events))
+
+    def _promise(self, work: Transaction, events: Sequence[AlertEvent]) -> None:
+        if self._channels and events:
+            told = work.told({event.alert for event in events})
+            work.promise(promise_all(events, self._channels, told), self._clock())
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        unit: AbstractContextManager[Transaction] = self._journal.transaction()
+        try:
+            with unit as work:
+                yield work
+        except JournalUnavailable as error:
+            self._vitals.count("desk_journal_unavailable")
+            self._vitals.report(COMPONENT, State.DOWN, str(error), self._clock())
+            raise
+        self._vitals.report(COMPONENT, State.OK, "", self._clock())
+
+    def _tell(self, events: Sequence[AlertEvent]) -> None:
+        for event in events:
+            self._vitals.count("desk_events", kind=event.event.value)
+        if events and self._on_committed is not None:
+            try:
+                self._on_committed(events)
+            except Exception:  # the listener's fault must not look like a failed commit
+                self._vitals.count("desk_listener_failed")
+
+
+class _Outcome:
+    """What a series of findings makes of the open alerts, each decided on what the former ones left."""
+
+    def __init__(self, work: Transaction, findings: Sequence[Finding]) -> None:
+        self.events: list[AlertEvent] = []
+        self._work = work
+        near = work.open_near({f.device for f in findings}, {f.household for f in findings})
+        self._open = {(a.device, a.rule): a for a in near}
+        self._at_home: dict[str, dict[str, Alert]] = {}
+        for alert in near:
+            self._at_home.setdefault(alert.household, {})[alert.id] = alert
+        self._new: dict[str, Alert] = {}
+        self._old: dict[str, Alert] = {}
+        self._taken = work.taken({alert_id(f) for f in findings if f.severity is not Severity.NORMAL})
+        for finding in findings:
+            self._judge(finding)
+
+    @property
+    def opened(self) -> list[Alert]:
+        """New alerts, as they stand in the end."""
+        return list(self._new.values())
+
+    @property
+    def changed(self) -> list[Alert]:
+        """Known alerts that changed, as they stand in the end."""
+        return list(self._old.values())
+
+    def _judge(self, finding: Finding) -> None:
+        before = self._open.get((finding.device, finding.rule))
+        if before is None:
+            incident = incident_of(finding, self._at_home.get(finding.household, {}).values())
+            decision = on_finding(None, finding, incident, self._free_id(alert_id(finding)))
+        else:
+            decision = on_finding(before, finding, before.incident)
+        if not decision.events or decision.alert is None:
+            return
+        self.events += decision.events
+        self._keep(before, decision.alert)
+
+    def _keep(self, before: Alert | None, alert: Alert) -> None:
+        if before is None or alert.id in self._new:
+            self._new[alert.id] = alert
+        else:
+            self._old[alert.id] = alert
+        if before is not None:
+            self._at_home[before.household].pop(before.id, None)
+        if alert.closed_at is None:
+            self._open[alert.device, alert.rule] = alert
+            self._at_home.setdefault(alert.household, {})[alert.id] = alert
+        else:
+            self._open.pop((alert.device, alert.rule), None)
+
+    def _free_id(self, wanted: str) -> str:
+        # Only after a closure within one millisecond of event time: rare, so it may ask the database each time.
+        if wanted not in self._taken and wanted not in self._new:
+            return wanted
+        n = 2
+        while self._work.taken([f"{wanted}-{n}"]) or f"{wanted}-{n}" in self._new:
+            n += 1
+        return f"{wanted}-{n}"
