@@ -1,0 +1,118 @@
+"""The estate in the database: a new version at each change, and every earlier one to be asked for again."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
+
+from community.estate import Device, Estate, Household, Place
+from community.estate_tables import device, estate_version, household, place
+
+
+class UnknownVersion(LookupError):
+    """No estate of this version was ever stored."""
+
+
+class Version(NamedTuple):
+    """When and by whom an estate was stored. `created_at` is UTC ms."""
+
+    version: int
+    created_at: int
+    actor: str
+
+
+class EstateStore:
+    """Reads and replaces the estate. Safe to use from several threads: every call is one transaction.
+
+    Database errors (SQLAlchemy's) pass through; a failed `replace` leaves the former estate in force.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # The store is asked every few seconds, and seldom has anything new; one estate is all that is kept.
+        self._last: tuple[int, Estate] = (0, Estate())
+
+    def replace(self, estate: Estate, actor: str, now: int) -> int:
+        """Put `estate` in place of the present one, whole.
+
+        Args:
+            estate: as checked by `community.estate_file`.
+            actor: account name, or `command line`.
+            now: UTC ms.
+
+        Returns:
+            The new version, greater than every one before.
+        """
+        with self._engine.begin() as connection:
+            for table in (device, household, place):
+                connection.execute(delete(table))
+            _insert(connection, place, map(_place_row, _parents_first(estate)))
+            _insert(connection, household, map(_household_row, estate.household))
+            _insert(connection, device, map(_device_row, estate.device))
+            document = estate.model_dump_json(exclude_defaults=True)
+            result = connection.execute(insert(estate_version).values(created_at=now, actor=actor, document=document))
+            (version,) = result.inserted_primary_key or (0,)
+        return int(version)
+
+    def current_version(self) -> int:
+        """Number of the version in force; 0 if no estate was ever stored."""
+        with self._reading() as connection:
+            return connection.scalar(select(func.max(estate_version.c.version))) or 0
+
+    def current(self) -> tuple[int, Estate]:
+        """The version in force and its number; 0 and an empty estate if none was ever stored."""
+        version = self.current_version()
+        last = self._last
+        if version != last[0]:
+            self._last = last = (version, self.version(version))
+        return last
+
+    def version(self, number: int) -> Estate:
+        """The estate as of version `number`; 0 is the empty one before the first.
+
+        Raises:
+            UnknownVersion: if it was never stored.
+        """
+        if number == 0:
+            return Estate()
+        with self._reading() as connection:
+            query = select(estate_version.c.document).where(estate_version.c.version == number)
+            document = connection.scalar(query)
+        if document is None:
+            raise UnknownVersion(f"estate version {number} was never stored")
+        return Estate.model_validate_json(document)
+
+    def versions(self) -> list[Version]:
+        """Every version, newest first."""
+        columns = estate_version.c.version, estate_version.c.created_at, estate_version.c.actor
+        with self._reading() as connection:
+            rows = connection.execute(select(*columns).order_by(estate_version.c.version.desc()))
+            return [Version(*row) for row in rows]
+
+    def _reading(self) -> Connection:
+        return self._engine.connect().execution_options(readonly=True)
+
+
+def _insert(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> None:
+    batch = list(rows)
+    if batch:
+        connection.execute(insert(table), batch)
+
+
+def _parents_first(estate: Estate) -> list[Place]:
+    """The places in an order in which each one's parent is already there when it is inserted."""
+    return sorted(estate.place, key=lambda p: sum(1 for _ in estate.ancestors(p.id)))
+
+
+def _place_row(row: Place) -> dict[str, Any]:
+    return {"id": row.id, "name": row.name, "kind": row.kind.value, "parent": row.parent}
+
+
+def _household_row(row: Household) -> dict[str, Any]:
+    latitude, longitude = row.position or (None, None)
+    fields = row.model_dump(mode="json", exclude={"position"})
+    return {**fields, "latitude": latitude, "longitude": longitude}
+
+
+def _device_row(row: Device) -> dict[str, Any]:
+    return {**row.model_dump(mode="json", exclude={"ratings", "secret"}), **row.ratings.model_dump()}

@@ -1,0 +1,58 @@
+"""Tables of the estate: each version whole as a document, and the present one row by row for joins and reports.
+
+Secrets of devices stand in the documents only; whoever may read the rows for a report need not see them.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, String, Table, Text
+
+from community.database import metadata
+
+estate_version = Table(
+    "estate_version",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),  # UTC ms
+    Column("actor", String(64), nullable=False),
+    Column("document", Text, nullable=False),  # the whole estate as JSON
+    sqlite_autoincrement=True,  # a version number is never given twice: log records refer to it
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("parent", String(64), ForeignKey("place.id"), index=True),
+)
+
+household = Table(
+    "household",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("place", String(64), ForeignKey("place.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("latitude", Float),  # degrees north
+    Column("longitude", Float),  # degrees east
+    Column("material", String(16)),
+    Column("lives_alone", Boolean, nullable=False),
+    Column("needs_help", Boolean, nullable=False),
+    Column("notes", Text, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("household", String(64), ForeignKey("household.id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("profile", String(64), nullable=False),
+    Column("interval_s", Float),
+    Column("feeder", String(64)),
+    Column("phase", String(2)),
+    Column("nominal_voltage", Float, nullable=False),  # V
+    Column("rated_current", Float, nullable=False),  # A
+    Column("rated_residual", Float, nullable=False),  # mA
+)
