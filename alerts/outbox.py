@@ -65,6 +65,9 @@ class Outbox:
         self._jitter = jitter
         self._patience = patience or Patience()
         self._failing: dict[str, str] = {}
+        # Tried, but not recorded, since the journal could not be written: recorded before anything is sent again,
+        # or else people would be told the same thing every second. At most TOGETHER, because a failure ends the call.
+        self._unrecorded: dict[int, Promise] = {}
 
     async def deliver_due(self, now: int) -> DeliveryReport:
         """Try everything that is due at `now`, `life` first.
@@ -73,9 +76,12 @@ class Outbox:
         most for one channel's timeout.
 
         Raises:
-            JournalUnavailable: promises cannot be read or recorded; what was delivered meanwhile is sent again.
+            JournalUnavailable: promises cannot be read or recorded. Call again; what was delivered meanwhile is
+                remembered, and sent again only if this process ends first.
         """
         report = DeliveryReport()
+        for tried in list(self._unrecorded.values()):
+            await self._record(tried)
         while True:
             for life in (True, False):
                 batch = await asyncio.to_thread(self._journal.due_promises, now, TOGETHER, life)
@@ -85,9 +91,11 @@ class Outbox:
                 self._report()
                 return report
             # Every try moves its promise out of what is due at `now`, so this ends.
-            async with asyncio.TaskGroup() as group:
-                tries = [group.create_task(self._try(promise, now)) for promise in batch]
-            report = sum((t.result() for t in tries), start=report)
+            results = await asyncio.gather(*(self._try(promise, now) for promise in batch), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                report += result
 
     async def run(self, stop: asyncio.Event, wake: asyncio.Event, interval: float = 1.0) -> None:
         """Deliver until `stop` is set: at once when `wake` is set (it is cleared), else every `interval` seconds.
@@ -98,10 +106,10 @@ class Outbox:
             wake.clear()
             try:
                 await self.deliver_due(self._clock())
-            except* JournalUnavailable as unavailable:
+            except JournalUnavailable as error:
                 # The journal itself is reported by the desk; here it only delays.
                 self._vitals.count("outbox_journal_unavailable")
-                self._vitals.report(COMPONENT, State.DEGRADED, str(unavailable.exceptions[0]), self._clock())
+                self._vitals.report(COMPONENT, State.DEGRADED, str(error), self._clock())
             with suppress(TimeoutError):
                 async with asyncio.timeout(interval):
                     await wake.wait()
@@ -125,10 +133,15 @@ class Outbox:
                 report = DeliveryReport(retried=1)
                 later = now + max(1, self._patience.wait(attempts, self._jitter()))
                 settled = replace(promise, attempts=attempts, due_at=later, last_error=error)
-        await asyncio.to_thread(self._journal.settle, settled)
+        self._unrecorded[promise.id] = settled
         outcome = "delivered" if report.delivered else "given_up" if report.given_up else "retried"
         self._vitals.count("outbox_deliveries", outcome=outcome)
+        await self._record(settled)
         return report
+
+    async def _record(self, tried: Promise) -> None:
+        await asyncio.to_thread(self._journal.settle, tried)
+        self._unrecorded.pop(tried.id, None)
 
     async def _send(self, promise: Promise) -> str | None:
         """Send it; the error in words, or None when it was taken."""
