@@ -9,7 +9,7 @@ from community.estate import Device, Estate, Household, Place
 from community.estate_tables import device, estate_version, household, place
 
 
-class UnknownVersion(LookupError):
+class UnknownVersionError(LookupError):
     """No estate of this version was ever stored."""
 
 
@@ -49,7 +49,8 @@ class EstateStore:
             _insert(connection, place, map(_place_row, _parents_first(estate)))
             _insert(connection, household, map(_household_row, estate.household))
             _insert(connection, device, map(_device_row, estate.device))
-            document = estate.model_dump_json(exclude_defaults=True)
+            # Whole, defaults included: a version must mean the same after the defaults have changed.
+            document = estate.model_dump_json()
             result = connection.execute(insert(estate_version).values(created_at=now, actor=actor, document=document))
             (version,) = result.inserted_primary_key or (0,)
         return int(version)
@@ -71,7 +72,7 @@ class EstateStore:
         """The estate as of version `number`; 0 is the empty one before the first.
 
         Raises:
-            UnknownVersion: if it was never stored.
+            UnknownVersionError: if it was never stored.
         """
         if number == 0:
             return Estate()
@@ -79,7 +80,7 @@ class EstateStore:
             query = select(estate_version.c.document).where(estate_version.c.version == number)
             document = connection.scalar(query)
         if document is None:
-            raise UnknownVersion(f"estate version {number} was never stored")
+            raise UnknownVersionError(f"estate version {number} was never stored")
         return Estate.model_validate_json(document)
 
     def versions(self) -> list[Version]:

@@ -48,9 +48,9 @@ device = Table(
     Column("household", String(64), ForeignKey("household.id"), nullable=False, index=True),
     Column("kind", String(32), nullable=False),
     Column("name", Text, nullable=False),
-    Column("profile", String(64), nullable=False),
+    Column("profile", Text, nullable=False),
     Column("interval_s", Float),
-    Column("feeder", String(64)),
+    Column("feeder", Text),
     Column("phase", String(2)),
     Column("nominal_voltage", Float, nullable=False),  # V
     Column("rated_current", Float, nullable=False),  # A

@@ -1,0 +1,105 @@
+"""Whether the parts of an estate fit together: ids, references, the tree of places, positions.
+
+Works on the raw document, so that these faults are told together with those of the single fields.
+"""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from community.estate import PlaceKind
+from community.estate_errors import Fault
+
+_LEVELS = list(PlaceKind)
+_NEAREST_LOOKUPS = 50
+"""Looking for the nearest of many ids takes time; the first faults show the pattern."""
+
+
+def broken_references(document: dict[str, Any]) -> list[Fault]:
+    """Every duplicate id, dangling reference, cycle, misplaced kind and impossible position in a parsed file."""
+    tables = {name: _rows(document, name) for name in ("place", "household", "device")}
+    ids = {name: {row["id"] for _, row in rows if isinstance(row.get("id"), str)} for name, rows in tables.items()}
+    faults = [fault for name, rows in tables.items() for fault in _duplicates(name, rows)]
+    nearest = _Nearest()
+    for name, field, target in (("place", "parent", "place"), ("household", "place", "place"),
+                                ("device", "household", "household")):  # fmt: skip
+        for i, row in tables[name]:
+            wanted = row.get(field)
+            if isinstance(wanted, str) and wanted not in ids[target]:
+                expected = f"the id of a [[{target}]]{nearest.hint(wanted, ids[target])}"
+                faults.append(Fault((name, i, field), f"no {target} has the id {wanted!r}", expected))
+    faults += _tree(tables["place"])
+    faults += _positions(tables["household"])
+    return faults
+
+
+_Rows = list[tuple[int, dict[str, Any]]]
+
+
+def _rows(document: dict[str, Any], name: str) -> _Rows:
+    rows = document.get(name)
+    return [(i, row) for i, row in enumerate(rows) if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _duplicates(name: str, rows: _Rows) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for i, row in rows:
+        known = row.get("id")
+        if isinstance(known, str) and first.setdefault(known, i) != i:
+            taken = f"{known!r} is already the id of [[{name}]] number {first[known] + 1}"
+            yield Fault((name, i, "id"), taken, "an id of its own")
+
+
+def _tree(rows: _Rows) -> Iterator[Fault]:
+    numbers = {row["id"]: i for i, row in reversed(rows) if isinstance(row.get("id"), str)}
+    by_number = dict(rows)
+    above = {i: numbers.get(p) for i, row in rows if isinstance(p := row.get("parent"), str)}
+    settled: set[int] = set()
+    for start, row in rows:
+        parent = above.get(start)
+        if parent is not None and parent != start:
+            yield from _order(start, row, by_number[parent])
+        trail: list[int] = []
+        here: int | None = start
+        while here is not None and here not in settled and here not in trail:
+            trail.append(here)
+            here = above.get(here)
+        if here is not None and here in trail:
+            ring = [*trail[trail.index(here) :], here]
+            names = " in ".join(str(by_number[i]["id"]) for i in ring)
+            yield Fault(("place", here, "parent"), f"a circle of places: {names}", "a tree")
+        settled.update(trail)
+
+
+def _order(i: int, child: dict[str, Any], parent: dict[str, Any]) -> Iterator[Fault]:
+    inner, outer = child.get("kind"), parent.get("kind")
+    if inner in _LEVELS and outer in _LEVELS and _LEVELS.index(inner) <= _LEVELS.index(outer):
+        message = f"a {inner} cannot stand in a {outer}"
+        yield Fault(("place", i, "parent"), message, f"a place above {inner}: {' > '.join(_LEVELS)}")
+
+
+def _positions(rows: _Rows) -> Iterator[Fault]:
+    for i, row in rows:
+        match row.get("position"):
+            case [int() | float() as latitude, int() | float() as longitude] if not (
+                abs(latitude) <= 90 and abs(longitude) <= 180
+            ):
+                swapped = abs(longitude) <= 90 and abs(latitude) <= 180
+                hint = " (are the two swapped?)" if swapped else ""
+                message = f"[{latitude}, {longitude}] is nowhere on earth{hint}"
+                yield Fault(("household", i, "position"), message, "[latitude -90..90, longitude -180..180]")
+
+
+class _Nearest:
+    """Remembers what it looked up, and stops looking after a while."""
+
+    def __init__(self) -> None:
+        self._hints: dict[str, str] = {}
+
+    def hint(self, wanted: str, known: set[str]) -> str:
+        if wanted not in self._hints:
+            if len(self._hints) >= _NEAREST_LOOKUPS:
+                return ""
+            near = get_close_matches(wanted, sorted(known), n=1, cutoff=0.6)
+            self._hints[wanted] = f"; the nearest is {near[0]!r}" if near else ""
+        return self._hints[wanted]
