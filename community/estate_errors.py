@@ -88,11 +88,11 @@ def explain(error: ErrorDetails, document: dict[str, Any]) -> Fault:
         return Fault(path, "is missing", _KINDS[str(path[0])] if name == "kind" else _BY_FIELD.get(name, "a value"))
     template = _BY_TYPE.get(error["type"])
     expected = template.format(**error.get("ctx", {})) if template else error["msg"]
+    if name == "position":  # a fault of one of the two numbers is best seen on both
+        path = path[: path.index("position") + 1]
+        return Fault(path, f"is {_shown(name, _at(document, path))}", _BY_FIELD[name])
     if path[-1] == name and name in _BY_FIELD:
         expected = _BY_FIELD[name]
-    if name == "position":
-        path = path[: path.index("position") + 1]
-        return Fault(path, f"is {_shown(name, _at(document, path))}", expected)
     return Fault(path, f"is {_shown(name, error['input'])}", expected)
 
 
