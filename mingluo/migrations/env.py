@@ -1,0 +1,21 @@
+"""Run by Alembic for every command: which connection, which tables.
+
+`mingluo.migrations` hands the connection in through `config.attributes`; without one (`--sql`) the statements are
+only written out.
+"""
+
+from alembic import context
+
+import alerts.tables  # noqa: F401 - declares its tables on the shared metadata
+import api.tables  # noqa: F401 - as above
+import community.estate_tables  # noqa: F401 - as above
+from community.database import metadata
+
+connection = context.config.attributes.get("connection")
+if connection is None:
+    context.configure(dialect_name=context.config.attributes["dialect"], target_metadata=metadata, literal_binds=True)
+else:
+    # SQLite changes a column only by copying its table: batch mode.
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()
