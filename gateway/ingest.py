@@ -1,0 +1,166 @@
+"""Ingest: link → decode → admission → log → acknowledgement. A message is acknowledged when its readings are safe."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Protocol
+
+from community.estate import Estate
+from community.frame import Frame, Record
+from community.refusal import Refusal
+from community.vitals import State, Vitals
+from gateway.admission import Admission, Admitted
+from gateway.complaints import Complaints
+from gateway.link.link import Batch
+from gateway.log import LogUnavailable
+
+IN_FLIGHT = 4
+"""Flushes decoded while the one before is being written. Beyond, the link keeps its messages and stops reading."""
+
+FIRST_RETRY_S = 0.05
+MAX_RETRY_S = 5.0
+
+
+class BatchSource(Protocol):
+    """What the ingest needs of the link."""
+
+    def batches(self) -> AsyncIterator[Batch]:
+        """Batches as they come."""
+        ...
+
+    def acknowledge(self, batch: Batch) -> None:
+        """The batch is safe."""
+        ...
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send a message at QoS 0."""
+        ...
+
+
+class RecordLog(Protocol):
+    """What the ingest needs of the readings log."""
+
+    async def append(self, record: Record, partition: int | None = None, message_id: str | None = None) -> int:
+        """Write one record; raises `LogUnavailable`."""
+        ...
+
+
+class Quarantine(Protocol):
+    """Where refusals are kept."""
+
+    async def put(self, refusals: Sequence[Refusal]) -> None:
+        """Keep them."""
+        ...
+
+
+class Ingest:
+    """Runs the way of a reading up to the log.
+
+    Frames of one partition are written in order: the next flush is decoded while one is being written, but not
+    written before it. While the log is away, writing is tried for ever (component `ingest` degraded), the queue of
+    `IN_FLIGHT` flushes fills, the link stops reading, and the broker holds what follows.
+
+    Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
+    `gateway_refused{reason}`, `gateway_frames`, `gateway_append_retries`, `gateway_quarantine_lost`.
+    """
+
+    def __init__(
+        self,
+        link: BatchSource,
+        admission: Admission,
+        log: RecordLog,
+        quarantine: Quarantine,
+        vitals: Vitals,
+        clock: Callable[[], int],
+        *,
+        run_id: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`run_id` is another one at each start: it makes the log's message ids unique, and a retry harmless."""
+        self._link = link
+        self._admission = admission
+        self._log = log
+        self._quarantine = quarantine
+        self._vitals = vitals
+        self._clock = clock
+        self._run_id = run_id
+        self._sleep = sleep
+        self._complaints = Complaints(link.publish, vitals)
+        self._queue: asyncio.Queue[tuple[int, Batch, Admitted]] = asyncio.Queue(IN_FLIGHT)
+        self._degraded = False
+
+    def set_estate(self, estate: Estate) -> None:
+        """From the next flush on, these devices are known."""
+        self._admission.set_estate(estate)
+        self._complaints.forget(self._admission.roster)
+
+    def remember(self, frames: Iterable[Frame]) -> None:
+        """Take readings already in the log for known, oldest first; before `run`."""
+        self._admission.remember(frames)
+
+    async def run(self) -> None:
+        """Take in messages for ever."""
+        self._vitals.report("ingest", State.OK, "takes messages", self._clock())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._decode(), name="ingest decode")
+            tasks.create_task(self._write(), name="ingest write")
+
+    async def _decode(self) -> None:
+        flush = 0
+        async for batch in self._link.batches():
+            flush += 1
+            admitted = self._admission.take(batch.messages)
+            self._count(batch, admitted)
+            await self._queue.put((flush, batch, admitted))
+
+    async def _write(self) -> None:
+        while True:
+            flush, batch, admitted = await self._queue.get()
+            if len(admitted.frames) == 1:
+                ((partition, frame),) = admitted.frames.items()
+                await self._append(frame, partition, f"{self._run_id}-{flush}-{partition}")
+            elif admitted.frames:
+                async with asyncio.TaskGroup() as tasks:
+                    for partition, frame in admitted.frames.items():
+                        tasks.create_task(self._append(frame, partition, f"{self._run_id}-{flush}-{partition}"))
+            if admitted.refusals:
+                await self._refuse(admitted.refusals)
+            self._link.acknowledge(batch)
+
+    async def _append(self, frame: Frame, partition: int, message_id: str) -> None:
+        delay = FIRST_RETRY_S
+        while True:
+            try:
+                await self._log.append(frame, partition, message_id)
+            except LogUnavailable as error:
+                self._degraded = True
+                self._vitals.count("gateway_append_retries")
+                self._vitals.report("ingest", State.DEGRADED, f"the log does not take readings: {error}", self._clock())
+                await self._sleep(delay)
+                delay = min(2 * delay, MAX_RETRY_S)
+                continue
+            self._vitals.count("gateway_frames")
+            if self._degraded:
+                self._degraded = False
+                self._vitals.report("ingest", State.OK, "takes messages", self._clock())
+            return
+
+    async def _refuse(self, refusals: Sequence[Refusal]) -> None:
+        self._complaints.tell(refusals, self._admission.roster)
+        try:
+            await self._quarantine.put(refusals)
+        except LogUnavailable:
+            # Readings wait for the log, refusals do not: they are told to the device and counted already.
+            self._vitals.count("gateway_quarantine_lost", len(refusals))
+
+    def _count(self, batch: Batch, admitted: Admitted) -> None:
+        count = self._vitals.count
+        count("gateway_messages", len(batch.messages))
+        for name, amount in (
+            ("gateway_readings", admitted.readings),
+            ("gateway_events", admitted.events),
+            ("gateway_ignored", admitted.ignored),
+        ):
+            if amount:
+                count(name, amount)
+        for reason, amount in admitted.refused.items():
+            count("gateway_refused", amount, reason=reason.value)

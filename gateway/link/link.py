@@ -1,0 +1,164 @@
+"""The link: keeps a session with the broker through every interruption, and hands out what came in batches."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from community.vitals import State, Vitals
+from gateway.link import packets
+from gateway.link.connection import Connection, LinkError
+from gateway.link.options import LinkOptions
+from gateway.link.packets import Message
+
+
+class Batch:
+    """Messages of one connection, in the order of their arrival.
+
+    Attributes:
+        messages: what came.
+        size: bytes it occupied on the wire.
+    """
+
+    __slots__ = ("_connection", "messages", "size")
+
+    def __init__(self, connection: Connection | None, messages: list[Message], size: int) -> None:
+        self._connection = connection
+        self.messages = messages
+        self.size = size
+
+    def belongs_to(self, connection: Connection | None) -> bool:
+        """Whether it came over this connection: packet identifiers mean nothing on another."""
+        return self._connection is connection
+
+
+class Link:
+    """A persistent MQTT session. Run `run()`, iterate `batches()`, and give each batch back to `acknowledge`.
+
+    Bounds: at most `max_held_messages` and `max_held_bytes` (and the last arrival) are held; beyond, reading rests
+    until batches are acknowledged. Counters: `link_messages`, `link_bytes`, `link_acknowledged`, `link_reconnects`,
+    `link_sessions_lost` (the broker had forgotten us: QoS 1 messages may be missing),
+    `link_acknowledgements_void` (their connection was gone: the broker sends those messages again),
+    `link_publish_dropped`. Component: `link`.
+    """
+
+    def __init__(
+        self,
+        options: LinkOptions,
+        clock: Callable[[], int],
+        vitals: Vitals,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`clock` gives UTC ms; `jitter` gives a number in 0..1."""
+        self._options = options
+        self._clock = clock
+        self._vitals = vitals
+        self._jitter = jitter
+        self._connection: Connection | None = None
+        self._pending: deque[Batch] = deque()
+        self._arrived = asyncio.Event()
+        self._held_messages = 0
+        self._held_bytes = 0
+        self._had_session = False
+        self.connected_since: int | None = None
+        """Since when we have been subscribed without a break, UTC ms; None while we are not."""
+
+    async def run(self) -> None:
+        """Stay connected for ever; cancel to disconnect politely."""
+        delay = self._options.back_off_s
+        while True:
+            reason = "no connection was made"
+            try:
+                reason = await self._stay_connected()
+                delay = self._options.back_off_s
+            except (OSError, LinkError) as error:  # TimeoutError and ssl.SSLError are OSErrors
+                reason = str(error) or type(error).__name__
+            self._vitals.report("link", State.DOWN, reason, self._clock())
+            self._vitals.count("link_reconnects")
+            # Jitter, so that many gateways (or one after another's fall) do not come back in step.
+            await asyncio.sleep(delay * (0.5 + 0.5 * self._jitter()))
+            delay = min(2 * delay, self._options.max_back_off_s)
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """What came, as it comes; each batch must be given back to `acknowledge`. For one reader."""
+        while True:
+            while not self._pending:
+                self._arrived.clear()
+                await self._arrived.wait()
+            yield self._pending.popleft()
+
+    def acknowledge(self, batch: Batch) -> None:
+        """The batch is safe: tell the broker (one write), and make room. Each batch once."""
+        self._held_messages -= len(batch.messages)
+        self._held_bytes -= batch.size
+        connection = self._connection
+        identifiers = [m.packet_id for m in batch.messages if m.packet_id]
+        if identifiers:
+            if connection is not None and batch.belongs_to(connection):
+                connection.write(packets.puback(identifiers))
+                self._vitals.count("link_acknowledged", len(identifiers))
+            else:
+                self._vitals.count("link_acknowledgements_void", len(identifiers))
+        if connection is not None and self._has_room():
+            connection.resume()
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send at QoS 0. Returns False (and counts) if there is no connection or too much waits to be sent."""
+        connection = self._connection
+        if (
+            connection is None
+            or self.connected_since is None
+            or connection.unwritten + len(payload) > self._options.max_unwritten
+        ):
+            self._vitals.count("link_publish_dropped")
+            return False
+        connection.write(packets.publish(topic, payload))
+        return True
+
+    async def _stay_connected(self) -> str:
+        """One connection from beginning to end; returns why it ended."""
+        s = self._options
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(s.timeout_s):
+            _, connection = await loop.create_connection(
+                lambda: Connection(s, self._clock, self._receive), s.host, s.port, ssl=s.tls
+            )
+        self._connection = connection
+        reason = "we closed the connection"
+        pinging: asyncio.Task[None] | None = None
+        try:
+            present = await connection.handshake()
+            if self._had_session and not present:
+                self._vitals.count("link_sessions_lost")
+            self._had_session = True
+            self.connected_since = self._clock()
+            self._vitals.report("link", State.OK, f"connected to {s.host}:{s.port}", self.connected_since)
+            pinging = asyncio.create_task(connection.keep_alive(), name="link keep-alive")
+            reason = await connection.lost
+            return reason
+        finally:
+            self.connected_since = None
+            self._connection = None
+            connection.close(reason, politely=True)
+            if pinging is not None:
+                pinging.cancel()
+
+    def _receive(self, connection: Connection, messages: list[Message], size: int) -> bool:
+        if messages:
+            last = self._pending[-1] if self._pending else None
+            if last and last.belongs_to(connection) and len(last.messages) < self._options.max_batch:
+                last.messages.extend(messages)
+                last.size += size
+            else:
+                self._pending.append(Batch(connection, messages, size))
+            self._held_messages += len(messages)
+            self._held_bytes += size
+            self._vitals.count("link_messages", len(messages))
+            self._vitals.count("link_bytes", size)
+            self._arrived.set()
+        return self._has_room()
+
+    def _has_room(self) -> bool:
+        s = self._options
+        return self._held_messages < s.max_held_messages and self._held_bytes < s.max_held_bytes

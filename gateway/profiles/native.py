@@ -1,0 +1,88 @@
+"""The native profile: `mingluo/v1/<community>/<household>/<device>/telemetry`, `/event`, `/status`.
+
+Well-formed messages take the fast path, a typed decode in one call. Only what fails there is read leniently
+(`gateway.profiles.lenient`), so that the good values of a partly bad message pass and each bad one is named.
+"""
+
+from difflib import get_close_matches
+
+import msgspec
+
+from community.clock import EARLIEST, LATEST
+from community.refusal import Reason
+from gateway.fault import Fault
+from gateway.profiles import lenient
+from gateway.profiles.profile import IGNORED, Decoded, Measurement
+
+PREFIX = b"mingluo/v1/"
+LEVELS = 6
+MAX_OBJECTS = 1_000
+"""Objects in one list: an hour of readings at 4 s; more is a mistake or an attack."""
+
+LEAVES = ("telemetry", "event", "status")
+"""The last topic levels on which a device speaks."""
+
+DOWNWARD = (b"/error", b"/command", b"/command/reply")
+"""Topics below a device's own that carry no readings; ours come back to us through the `#` subscription."""
+
+
+class _Telemetry(msgspec.Struct, gc=False):
+    values: dict[str, float | None]
+    ts: int | None = None
+    seq: int | None = None
+
+
+# Typed on purpose for the commonest form only: one object, times in milliseconds, plain numbers. A union of forms
+# would make every message pay for the rare ones.
+_decode_telemetry = msgspec.json.Decoder(_Telemetry).decode
+
+
+class Native:
+    """The project's own topics and JSON."""
+
+    name = "native"
+
+    def claims(self, topic: bytes) -> bool:
+        """Everything below `mingluo/v1/`."""
+        return topic.startswith(PREFIX)
+
+    def device_of(self, topic: bytes) -> str | None:
+        """The fifth level: `mingluo/v1/<community>/<household>/<device>/...`."""
+        levels = topic.split(b"/", LEVELS - 1)
+        if len(levels) < LEVELS:
+            return None
+        try:
+            return levels[4].decode()
+        except UnicodeDecodeError:
+            return None
+
+    def decode(self, topic: bytes, payload: bytes) -> Decoded:
+        """Read telemetry, event or status. Never raises."""
+        if topic.endswith(b"/telemetry"):
+            try:
+                m = _decode_telemetry(payload)
+            except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+                pass
+            else:
+                ts = m.ts
+                if (
+                    m.values
+                    and (ts is None or EARLIEST <= ts <= LATEST)
+                    and (m.seq is None or 0 <= m.seq <= lenient.MAX_SEQ)
+                ):
+                    return Decoded((Measurement(m.values, ts, m.seq),))
+            return lenient.telemetry(payload, MAX_OBJECTS)
+        if topic.endswith(DOWNWARD):
+            return IGNORED
+        leaf = topic.rpartition(b"/")[2]
+        if leaf == b"event":
+            return lenient.events(payload, MAX_OBJECTS)
+        if leaf == b"status":
+            return lenient.status(payload) if payload else IGNORED  # empty: a retained status was cleared
+        word = leaf.decode(errors="replace")
+        near = get_close_matches(word[:64], LEAVES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(LEAVES)}"
+        return Decoded((), (Fault(Reason.UNKNOWN_TOPIC, "", f"no topic {word[:64]!r} below a device{hint}"),))
+
+
+NATIVE = Native()

@@ -1,0 +1,94 @@
+"""The refusals of one flush: counted all, kept in detail only as many as anyone will look at."""
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Sequence
+
+from community.refusal import PAYLOAD_KEPT, Reason, Refusal
+from gateway.fault import Fault
+from gateway.link.packets import Message
+from gateway.roster import Roster
+from gateway.values import did_you_mean
+
+KEPT = 10
+"""Refused messages kept of each device and flush: as many as quarantine keeps in all."""
+
+HINTS = 2
+"""Look-ups of similar names in a flush: each may take half a millisecond, and whoever floods us chooses the names."""
+
+MAX_DETAIL = 500
+"""Characters of a refusal's detail."""
+
+
+class RefusalBook:
+    """Collects the faults of a flush's messages."""
+
+    def __init__(self, messages: Sequence[Message], roster: Roster) -> None:
+        self._messages = messages
+        self._roster = roster
+        self._faults: dict[int, list[Fault]] = defaultdict(list)
+
+    def add(self, number: int, fault: Fault) -> None:
+        """Note a fault of the message with this number."""
+        self._faults[number].append(fault)
+
+    def extend(self, number: int, faults: Iterable[Fault]) -> None:
+        """Note several faults of one message."""
+        self._faults[number].extend(faults)
+
+    def add_if_none(self, number: int, fault: Fault) -> None:
+        """Note a fault, unless the message has one that explains it already."""
+        if number not in self._faults:
+            self._faults[number].append(fault)
+
+    def counts(self) -> Counter[Reason]:
+        """How many messages were refused for each reason (a message may have several)."""
+        return Counter(reason for faults in self._faults.values() for reason in {f.reason for f in faults})
+
+    def refusals(self) -> list[Refusal]:
+        """The last `KEPT` messages of each device, with one refusal for each reason.
+
+        A duplicate that the broker itself sent again is nobody's mistake and left out.
+        """
+        kept: dict[str | None, deque[int]] = defaultdict(lambda: deque(maxlen=KEPT))
+        for number in sorted(self._faults):
+            message, faults = self._messages[number], self._faults[number]
+            if message.dup and all(f.reason is Reason.DUPLICATE for f in faults):
+                continue
+            kept[self._device(message.topic)].append(number)
+        hints = HINTS
+        refusals = []
+        for device, numbers in kept.items():
+            for number in numbers:
+                message = self._messages[number]
+                by_reason: dict[Reason, list[Fault]] = defaultdict(list)
+                for fault in self._faults[number]:
+                    by_reason[fault.reason].append(fault)
+                for reason, faults in by_reason.items():
+                    detail = "; ".join(str(f) for f in faults[:5])
+                    if reason is Reason.UNKNOWN_SIGNAL and hints:
+                        hints -= 1
+                        detail += did_you_mean(faults[0].place.rpartition(".")[2])
+                    if len(faults) > 5:
+                        detail += f"; and {len(faults) - 5} more"
+                    refusals.append(_refusal(message, device, reason, detail))
+        return refusals
+
+    def _device(self, topic: bytes) -> str | None:
+        row = self._roster.row_of_topic.get(topic.rpartition(b"/")[0])
+        if row is not None:
+            return self._roster.ids[row]
+        levels = topic.split(b"/", 5)  # a known device on a wrong topic
+        device = levels[4].decode(errors="replace") if len(levels) == 6 else None
+        return device if device in self._roster.row_of_id else None
+
+
+def _refusal(message: Message, device: str | None, reason: Reason, detail: str) -> Refusal:
+    return Refusal(
+        at=message.received_at,
+        device=device,
+        topic=message.topic[:1_024].decode(errors="replace"),
+        reason=reason,
+        detail=detail[:MAX_DETAIL],
+        payload=message.payload[:PAYLOAD_KEPT],
+        size=message.size,
+    )
