@@ -8,14 +8,23 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 log = logging.getLogger(__name__)
 
 _LOCK = 0x6D696E676C756F  # "mingluo": any number, the same in every process
 
 
-class DatabaseNewer(Exception):  # noqa: N818 - it names what was found; nobody made a mistake
+class MigrationRefused(Exception):  # noqa: N818 - it names an outcome, like its kinds below
+    """The database could not be brought into shape. Nothing was changed."""
+
+
+class DatabaseNewer(MigrationRefused):
     """The database was written by a newer version: using it could lose what this version does not know of."""
+
+
+class DatabaseUnusable(MigrationRefused):
+    """The database cannot be opened or written, or what stands in it is not ours."""
 
 
 def script_directory() -> ScriptDirectory:
@@ -44,9 +53,16 @@ def upgrade(engine: Engine, to: str = "head") -> list[str]:
         The revisions that were applied, in order; empty if there was nothing to do. They are logged, too.
 
     Raises:
-        DatabaseNewer: the database is at a revision that this version does not have. Nothing was changed.
-        sqlalchemy.exc.DBAPIError: the database cannot be written.
+        DatabaseNewer: the database is at a revision that this version does not have.
+        DatabaseUnusable: it cannot be opened or written, or other tables are in the way.
     """
+    try:
+        return _upgrade(engine, to)
+    except DBAPIError as error:
+        raise DatabaseUnusable(f"the database {engine.url.render_as_string()} cannot be used: {error.orig}") from error
+
+
+def _upgrade(engine: Engine, to: str) -> list[str]:
     scripts = script_directory()
     known = {script.revision for script in scripts.walk_revisions()}
     with engine.begin() as connection:

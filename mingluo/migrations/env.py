@@ -1,7 +1,7 @@
 """Run by Alembic for every command: which connection, which tables.
 
-`mingluo.migrations` hands the connection in through `config.attributes`; without one (`--sql`) the statements are
-only written out.
+`mingluo.migrations` hands the connection in through `config.attributes`; without one the statements are only
+written out, for the dialect that is named there.
 """
 
 from alembic import context

@@ -12,8 +12,3 @@ depends_on = None
 def upgrade() -> None:
     """Step up."""
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    """Step down."""
-    ${downgrades if downgrades else "pass"}

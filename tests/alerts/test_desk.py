@@ -74,6 +74,8 @@ def test_an_acknowledged_alert_closes_and_its_successor_opens_in_one_record(jour
     assert events[0].alert == raised.alert != events[1].alert == events[2].alert
     (alert,) = journal.open_alerts()
     assert alert.highest is CRITICAL
+    # Nothing was open in the household any more: a new incident.
+    assert (raised.incident, events[1].incident) == (f"h1@{NOW}", f"h1@{NOW + 6}")
 
 
 def test_an_id_that_is_taken_gets_a_number(journal: Journal) -> None:

@@ -16,14 +16,6 @@ def upgrade() -> None:
     _accounts()
 
 
-def downgrade() -> None:
-    """Drop everything."""
-    for table in ("session", "account", "device", "household", "place", "estate_version"):
-        op.drop_table(table)
-    for table in ("promise", "alert_event", "alert", "log_position", "journal_number"):
-        op.drop_table(table)
-
-
 def _number() -> sa.types.TypeEngine[int]:
     # In SQLite only INTEGER can be the row's own key.
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")

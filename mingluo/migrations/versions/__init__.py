@@ -1,1 +1,1 @@
-"""The steps, oldest first. A step that was released is never changed: a new one follows it."""
+"""The steps, oldest first. A released step is never changed, and none goes down: the way back is a backup."""
