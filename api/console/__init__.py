@@ -1,0 +1,1 @@
+"""The console: pages, modules and styles for the people who watch."""

@@ -1,0 +1,72 @@
+"""What the roof hands to the window, and nothing more."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from alerts.decisions import Decision, Refused
+from alerts.journal import AlertFilter
+from api.accounts import Accounts
+from api.feed import Feed
+from community.alert import Alert, AlertEvent
+from community.estate import Estate
+from community.refusal import Refusal
+from community.severity import Severity
+from community.vitals import Vitals
+
+
+class JournalReads(Protocol):
+    """What is asked of the journal. Synchronous; every method may raise `JournalUnavailable`."""
+
+    def alerts(self, wanted: AlertFilter, limit: int = 100, before: Alert | None = None) -> list[Alert]:
+        """Alerts, newest first; `before`: go on behind this one."""
+
+    def alert(self, alert_id: str) -> Alert | None:
+        """The alert of this id."""
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[AlertEvent]:
+        """Events with a number greater than `after`, in order."""
+
+    def events_of(self, alert_id: str) -> list[AlertEvent]:
+        """Every event of an alert, in order."""
+
+    def last_number(self) -> int:
+        """The greatest event number given so far."""
+
+
+class DeskActions(Protocol):
+    """What a person may do to an alert. Synchronous; may raise `JournalUnavailable`."""
+
+    def acknowledge(
+        self, alert_id: str, actor: str, now: int, note: str | None = None, seen: Severity | None = None
+    ) -> Decision | Refused:
+        """Take note of it; `seen` is the highest severity that the person was shown."""
+
+    def reset(self, alert_id: str, actor: str, now: int, note: str | None = None) -> Decision | Refused:
+        """End a latched alert whose condition has ceased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Everything that the application needs.
+
+    Attributes:
+        estate: the estate in force.
+        import_estate: takes a TOML text and the account's name, puts the new estate in force and returns its version;
+            raises `community.estate_file.EstateErrors` with every fault, and then nothing has changed.
+        refusals: the latest refused messages, newest first, of one device or (None) of all, at most so many.
+        rules: `id`, `title` and `guidance` (each `{"zh": ..., "en": ...}`), `category` and `standard` of every rule.
+        version: of the software.
+    """
+
+    journal: JournalReads
+    desk: DeskActions
+    accounts: Accounts
+    feed: Feed
+    vitals: Vitals
+    clock: Callable[[], int]
+    estate: Callable[[], Estate]
+    import_estate: Callable[[str, str], Awaitable[int]]
+    refusals: Callable[[str | None, int], Awaitable[Sequence[Refusal]]]
+    rules: Callable[[], Sequence[dict[str, Any]]]
+    version: str

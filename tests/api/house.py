@@ -1,0 +1,255 @@
+"""A small house to look into: a real desk over a journal in memory, accounts, an estate, and a window to open."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from alerts.desk import Desk
+from alerts.journal_memory import MemoryJournal
+from api.accounts import Accounts, Role
+from api.app import create_app
+from api.context import Context
+from api.feed import Feed
+from api.passwords import Cost
+from api.tables import account, session
+from community.alert import AlertEvent
+from community.database import metadata, open_database
+from community.estate import Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
+from community.estate_file import load_estate
+from community.finding import Finding
+from community.refusal import Refusal
+from community.severity import Category, Severity
+from community.vitals import State, Vitals
+
+CHEAP = Cost(n=2, r=1, p=1)
+PASSWORD = "a long enough password"
+START = 1_795_341_600_000
+
+RULES: list[dict[str, Any]] = [
+    {
+        "id": "residual.shock",
+        "title": {"zh": "触电危险:剩余电流过大", "en": "Shock hazard: residual current"},
+        "guidance": {"zh": "打电话给住户,不要触碰电器。", "en": "Call the household; nobody should touch appliances."},
+        "category": "life",
+        "standard": "IEC 61008-1",
+    },
+    {
+        "id": "smoke.alarm",
+        "title": {"zh": "烟雾报警", "en": "Smoke alarm"},
+        "guidance": {"zh": "打电话给住户和邻居,派人查看。", "en": "Call the household and a neighbour; send somebody."},
+        "category": "life",
+        "standard": "GB/T 45839-2025",
+    },
+    {
+        "id": "terminal.temperature",
+        "title": {"zh": "接线端子过热", "en": "Terminal too warm"},
+        "guidance": {"zh": "安排电工紧固端子。", "en": "Have an electrician tighten the terminal."},
+        "category": "deterioration",
+        "standard": "IEC 60898-1",
+    },
+    {
+        "id": "voltage.over",
+        "title": {"zh": "过电压", "en": "Over-voltage"},
+        "guidance": {"zh": "检查零线。", "en": "Check the neutral."},
+        "category": "deterioration",
+        "standard": "GB/T 12325-2008",
+    },
+    {
+        "id": "device.silent",
+        "title": {"zh": "设备失联", "en": "Device silent"},
+        "guidance": {"zh": "检查电源和网络。", "en": "Check its power and network."},
+        "category": "supervisory",
+        "standard": "EN 50136-1",
+    },
+]
+
+
+def small_estate() -> Estate:
+    """Three hamlets, twelve wooden houses, a protector and a smoke detector in each."""
+    places = (
+        Place(id="leishan", name="雷山", kind=PlaceKind.DISTRICT),
+        Place(id="xijiang", name="西江", kind=PlaceKind.COMMUNITY, parent="leishan"),
+        Place(id="yangpai", name="羊排", kind=PlaceKind.BUILDING, parent="xijiang"),
+        Place(id="dongyin", name="东引", kind=PlaceKind.BUILDING, parent="xijiang"),
+        Place(id="pingzhai", name="平寨", kind=PlaceKind.BUILDING, parent="xijiang"),
+    )
+    hamlets = ("yangpai", "dongyin", "pingzhai")
+    households = tuple(
+        Household(
+            id=f"h{i:04}",
+            place=hamlets[i % 3],
+            name=("杨家", "李家", "侯家", "宋家")[i % 4],
+            address=f"{i + 1} 号",
+            position=(26.49 + i / 1e4, 108.17),
+            material=Material.WOOD,
+            lives_alone=i % 5 == 2,
+            needs_help=i % 4 == 1,
+        )
+        for i in range(12)
+    )
+    devices = tuple(
+        Device(id=f"{kind.value[0]}{i:04}", household=f"h{i:04}", kind=kind, secret="never shown to anyone")
+        for i in range(12)
+        for kind in (DeviceKind.ELECTRICAL_PROTECTOR, DeviceKind.SMOKE)
+    )
+    return Estate(place=places, household=households, device=devices)
+
+
+@dataclass
+class Clock:
+    """A clock that goes when it is told to."""
+
+    now: int = START
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class House:
+    """Everything behind the window, with the means to make things happen."""
+
+    database: Path
+    clock: Clock = field(default_factory=Clock)
+    vitals: Vitals = field(default_factory=Vitals)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    estate: Estate = field(default_factory=small_estate)
+    refusals: list[Refusal] = field(default_factory=list)
+    keep_alive_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        engine = open_database(f"sqlite:///{self.database}")
+        metadata.create_all(engine, tables=[account, session])
+        self.accounts = Accounts(engine, cost=CHEAP)
+        for role in Role:
+            self.accounts.create(role.value, role, PASSWORD, self.clock.now)
+        self.close = engine.dispose
+        self.desk = Desk(self.journal, [], self.vitals, self.clock, self._committed)
+        self.version = 1
+        self._position = 0
+        self.open_window()
+
+    def open_window(self) -> FastAPI:
+        """A new feed and application over the same journal, as after a restart."""
+        self.feed = Feed(self.journal, lambda: self.estate, self.vitals, self.clock, keep_alive_s=self.keep_alive_s)
+        self.app = create_app(
+            Context(
+                journal=self.journal,
+                desk=self.desk,
+                accounts=self.accounts,
+                feed=self.feed,
+                vitals=self.vitals,
+                clock=self.clock,
+                estate=lambda: self.estate,
+                import_estate=self._import_estate,
+                refusals=self._refusals,
+                rules=lambda: RULES,
+                version="0.1.0",
+            )
+        )
+        return self.app
+
+    def find(
+        self,
+        rule: str = "residual.shock",
+        house: int = 0,
+        severity: Severity = Severity.ALARM,
+        *,
+        category: Category | None = None,
+        value: float | None = 41.2,
+        threshold: float | None = 24.0,
+        unit: str = "mA",
+        ts: int | None = None,
+    ) -> list[AlertEvent]:
+        """Let the engine find something, and the desk handle it."""
+        self._position += 1
+        at = self.clock.now if ts is None else ts
+        title = next(r for r in RULES if r["id"] == rule)
+        device = ("s" if rule.startswith("smoke") else "e") + f"{house:04}"
+        finding = Finding(
+            rule=rule,
+            rule_version="5f2c9a",
+            category=category or Category(title["category"]),
+            device=device,
+            household=f"h{house:04}",
+            community="xijiang",
+            severity=severity,
+            previous=Severity.NORMAL,
+            ts=at,
+            since=at - 10_000,
+            received_at=at + 120,
+            value=value,
+            threshold=threshold,
+            unit=unit,
+            evidence={
+                "signal": "residual_current",
+                "hold_s": 10,
+                "clear": 20.0,
+                "standard": title["standard"],
+                "clause": "9.9.2",
+                "samples": [[at - 10_000, 38.0], [at, 41.2]],
+            },
+        )
+        return self.desk.handle(0, self._position, [finding])
+
+    def _committed(self, _events: Sequence[AlertEvent]) -> None:
+        self.feed.wake()
+
+    async def _import_estate(self, text: str, actor: str) -> int:
+        self.estate = load_estate(text, f"import by {actor}")
+        self.version += 1
+        return self.version
+
+    async def _refusals(self, device: str | None, limit: int) -> list[Refusal]:
+        return [r for r in self.refusals if device is None or r.device == device][:limit]
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Window:
+    """The application of a house on a real socket, in a thread of its own."""
+
+    def __init__(self, house: House, port: int = 0) -> None:
+        self.house = house
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", port))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(house.app, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
+        self._server = _Server(config)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="window")
+
+    async def _serve(self) -> None:
+        following = asyncio.create_task(self.house.feed.run())
+        await self._server.serve([self._listener])
+        self.house.feed.close()
+        await following
+
+    def __enter__(self) -> "Window":
+        self._listener.listen(128)  # from here on connections wait until they are answered
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.house.feed.close()
+        self._server.should_exit = True
+        self._thread.join(timeout=20)
+        assert not self._thread.is_alive(), "the server did not stop"
+
+
+def component_down(house: House, name: str = "journal") -> None:
+    """Report a component as not doing its task."""
+    house.vitals.report(name, State.DOWN, "database is locked", house.clock.now)
