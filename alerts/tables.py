@@ -105,8 +105,8 @@ promise_table = Table(
     Column("last_error", Text),
     Column("settled_at", BigInteger),
     UniqueConstraint("event", "channel"),
-    Index("ix_promise_due", "state", "life", "due_at"),
-    Index("ix_promise_alert", "alert", "channel"),
+    Index("ix_promise_due", "state", "life", "event"),
+    Index("ix_promise_alert", "alert", "channel", "event"),
 )
 
 position_table = Table(

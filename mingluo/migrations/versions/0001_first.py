@@ -107,8 +107,8 @@ def _journal() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_promise"),
         sa.UniqueConstraint("event", "channel", name="uq_promise_event"),
     )
-    op.create_index("ix_promise_alert", "promise", ["alert", "channel"])
-    op.create_index("ix_promise_due", "promise", ["state", "life", "due_at"])
+    op.create_index("ix_promise_alert", "promise", ["alert", "channel", "event"])
+    op.create_index("ix_promise_due", "promise", ["state", "life", "event"])
     op.create_table(
         "log_position",
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
