@@ -1,0 +1,234 @@
+"""The embedded broker as a supervised child process: started, watched, restarted on the same ports, stopped."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import nats
+import nats.errors
+
+from community.vitals import State, Vitals
+from gateway.broker import spawn
+from gateway.broker.binary import BrokerError, check_version, find_binary
+from gateway.broker.config import BrokerOptions, Ports, render_config
+from gateway.broker.connection import Endpoints
+from gateway.broker.nkey import Issuer
+from gateway.broker.orphan import end_orphan
+from gateway.broker.ports import choose_ports
+
+__all__ = ["BrokerError", "BrokerOptions", "BrokerServer", "Endpoints"]
+
+READY_S = 20.0
+"""Patience for a start. A log of many gigabytes is checked first, which takes seconds."""
+STOP_S = 1.5
+"""Patience for an orderly end, so that a stop takes less than 2 s in all."""
+PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses before the first, second ... restart in a row; the last one for all that follow."""
+STEADY_MS = 30_000
+"""A server that lived this long was sound: the next restart is again the first."""
+USER = "mingluo"
+
+
+class BrokerServer:
+    """One nats-server of ours.
+
+    Start it from the event loop's own thread (see `gateway.broker.spawn`).
+
+    Attributes:
+        issuer: signs the answers of the auth callout.
+        version: of nats-server, once started.
+        notes: for people: ports that differ from the wanted ones, an orphan that was ended.
+        endpoints: where to reach it, once started; stays the same over restarts.
+    """
+
+    def __init__(self, options: BrokerOptions, vitals: Vitals, clock: Callable[[], int]) -> None:
+        self.issuer = Issuer()
+        self.version = ""
+        self.notes: list[str] = []
+        self._options = options
+        self._vitals = vitals
+        self._clock = clock
+        self._password = secrets.token_urlsafe(32)
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._binary = Path()
+        self._ports = Ports(0, None)
+        self._stderr = options.directory / "nats-server.stderr"
+        self._pid_file = options.directory / "pid"
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where to reach it."""
+        mqtt = None
+        if self._options.mqtt is not None and self._ports.mqtt is not None:
+            mqtt = (_reachable(self._options.mqtt[0]), self._ports.mqtt)
+        host, port = self._client_address
+        return Endpoints(f"nats://{f'[{host}]' if ':' in host else host}:{port}", mqtt, USER, self._password)
+
+    @property
+    def _client_address(self) -> tuple[str, int]:
+        return _reachable(self._options.client[0]), self._ports.client
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the server that runs now."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self) -> Endpoints:
+        """Start the server, wait until it serves, and watch over it from then on.
+
+        Raises:
+            BrokerError: no usable nats-server, or it does not come up.
+        """
+        directory = self._options.directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._binary = find_binary()
+        self.version = await check_version(self._binary)
+        ended = await asyncio.to_thread(end_orphan, self._pid_file, self._options.config_file)
+        if ended is not None:
+            self.notes.append(f"ended a broker that a killed mingluo had left behind (process {ended})")
+        self._ports, notes = choose_ports(self._options, directory / "ports.json")
+        self.notes += notes
+        self._write_config()
+        try:
+            await self._launch()
+        except BaseException:
+            await self._end_process()
+            raise
+        self._supervisor = asyncio.create_task(self._supervise(), name="broker supervisor")
+        return self.endpoints
+
+    async def stop(self) -> None:
+        """Stop the server within 2 s and restart it no more."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+            self._supervisor = None
+        await self._end_process()
+        self._pid_file.unlink(missing_ok=True)
+        self._vitals.report("broker", State.DOWN, "stopped", self._clock())
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _write_config(self) -> None:
+        text = render_config(self._options, self._ports, self.issuer.public_key, USER, self._password)
+        file = self._options.config_file
+        file.unlink(missing_ok=True)
+        # It holds the service password: never readable by others, not even between creation and chmod.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(text)
+
+    async def _launch(self) -> None:
+        command = [str(self._binary), "-c", str(self._options.config_file)]
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", spawn.__file__, str(os.getpid()), *command]
+        with self._stderr.open("wb") as stderr:
+            # A session of its own: Ctrl-C in the terminal is for us to handle, in order, and not for the broker.
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=stderr, stderr=stderr, start_new_session=True
+            )
+        self._pid_file.write_text(str(self._process.pid))
+        await self._until_ready(self._process)
+        self._vitals.report("broker", State.OK, f"nats-server {self.version}", self._clock())
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        try:
+            async with asyncio.timeout(READY_S):
+                while not await self._answers():
+                    if process.returncode is not None:
+                        raise BrokerError(f"nats-server ended at start: {self._last_words()}")
+                    # Another process cannot be awaited for becoming ready; it is asked often instead.
+                    await asyncio.sleep(0.03)
+        except TimeoutError:
+            raise BrokerError(f"nats-server does not answer after {READY_S:.0f} s: {self._last_words()}") from None
+
+    async def _answers(self) -> bool:
+        """Whether devices find an open port, a client can connect, and the log's service is up."""
+
+        async def quiet(_error: Exception) -> None:
+            return None  # a refused attempt is the answer no, not an error
+
+        try:
+            # Knock first: the client library takes seconds to say that nobody is there.
+            for address in filter(None, (self._client_address, self.endpoints.mqtt)):
+                _, writer = await asyncio.open_connection(*address)
+                writer.close()
+            client = await nats.connect(
+                self.endpoints.nats,
+                user=USER,
+                password=self._password,
+                allow_reconnect=False,
+                connect_timeout=2,
+                error_cb=quiet,
+            )
+            try:
+                await client.jetstream().account_info()
+            finally:
+                await client.close()
+        except (OSError, nats.errors.Error):
+            return False
+        return True
+
+    async def _supervise(self) -> None:
+        failures = 0
+        while True:
+            assert self._process is not None  # _launch has set it before this task began
+            began = self._clock()
+            code = await self._process.wait()
+            if self._clock() - began > STEADY_MS:
+                failures = 0
+            while True:
+                why = f"nats-server ended with {code}: {self._last_words()}"
+                self._vitals.report("broker", State.DOWN, why, self._clock())
+                await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+                failures += 1
+                try:
+                    await self._launch()
+                    break
+                except (BrokerError, OSError) as error:
+                    await self._end_process()
+                    code, why = -1, str(error)
+                    self._vitals.report("broker", State.DOWN, why, self._clock())
+            self._vitals.count("broker_restarts")
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+    def _last_words(self) -> str:
+        for file in (self._stderr, self._options.log_file):
+            with contextlib.suppress(OSError), file.open("rb") as f:
+                f.seek(max(0, file.stat().st_size - 4096))
+                lines = [x for x in f.read().decode(errors="replace").splitlines() if x.strip()]
+                faults = [x for x in lines if "[FTL]" in x or "nats-server:" in x] or lines[-1:]
+                if faults:
+                    return faults[-1].strip()[:300]
+        return "it said nothing"
+
+
+def _reachable(host: str) -> str:
+    """The address by which this machine reaches a listener on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
