@@ -1,7 +1,7 @@
 """Admission: which messages come in, and the named reason why the others do not."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,12 @@ from gateway.roster import PROFILES, Roster
 from gateway.values import implausible, value_fault
 
 _IS_EVENT = np.array([s not in QUANTITIES for s in SIGNALS])
-_NO_FAULTS: tuple[Fault, ...] = ()
+
+MAX_ROWS = 4_096
+"""Rows judged at once, and the objects of one message more: bounds the memory of lists in many messages."""
+
+MAX_FRAME_BYTES = 768 * 1_024
+"""Largest frame, so that every record fits into a broker with the usual limit of 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,21 +45,23 @@ class Limits:
     future: int = MINUTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Admitted:
     """What became of one flush.
 
     Attributes:
-        frames: a frame for each partition that got readings, rows in order of receipt.
+        frames: for each partition that got readings, frames in order of receipt, each of at most `MAX_FRAME_BYTES`.
         refusals: the last `KEPT` of each device (and of unknown ones together), in order.
-        refused: how many messages were refused, in whole or in part, by reason.
+        refused: how many messages were refused, in whole or in part, by reason (a message may have several).
+        refused_messages: how many messages these are.
         readings, events: rows in the frames; and how many values in them are events.
         ignored: messages of ours that carry nothing for the log.
     """
 
-    frames: dict[int, Frame]
+    frames: dict[int, list[Frame]]
     refusals: list[Refusal]
     refused: Counter[Reason]
+    refused_messages: int
     readings: int
     events: int
     ignored: int
@@ -95,6 +102,7 @@ class Admission:
         book = RefusalBook(messages, self.roster)
         rows_of_topic, profiles, collector = self.roster.row_of_topic, self._profile, self._collector
         max_payload = self._limits.max_payload
+        admitted = Admitted({}, [], Counter(), 0, 0, 0, 0)
         ignored = 0
         for number, (topic, payload, flags, _, size, received_at) in enumerate(messages):
             row = rows_of_topic.get(topic.rpartition(b"/")[0])
@@ -125,15 +133,23 @@ class Admission:
                     unknown = collector.add(row, ts, seq, received_at, bool(flags & 8), number, values, place)
                     if unknown:
                         book.extend(number, unknown)
-        if not len(collector):
-            return Admitted({}, book.refusals(), book.counts(), 0, 0, ignored)
-        rows = collector.take()
+            if len(collector) >= MAX_ROWS:
+                self._admit(collector.take(), book, admitted)
+        if len(collector):
+            self._admit(collector.take(), book, admitted)
+        admitted.ignored = ignored
+        admitted.refusals = book.refusals()
+        admitted.refused = book.counts()
+        admitted.refused_messages = len(book)
+        return admitted
+
+    def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
         keep: NDArray[np.bool_] = self._judge_values(rows, book) & self._judge_times(rows, book)
         keep &= ~self._judge_repetition(rows, keep, book)
-        frames = self._frames(rows, keep)
-        readings = int(keep.sum())
-        events = int((~np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]])).sum())
-        return Admitted(frames, book.refusals(), book.counts(), readings, events, ignored)
+        admitted.readings += int(keep.sum())
+        admitted.events += int((~np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]])).sum())
+        for partition, frames in self._frames(rows, keep):
+            admitted.frames.setdefault(partition, []).extend(frames)
 
     def _stranger(self, topic: bytes) -> Fault | None:
         """Why a topic that is no device's own is refused; None if it is on its way down, or not for us."""
@@ -198,23 +214,26 @@ class Admission:
             book.add(int(rows.origin[i]), Fault(Reason.DUPLICATE, "", "the same reading came before"))
         return again
 
-    def _frames(self, rows: Rows, keep: NDArray[np.bool_]) -> dict[int, Frame]:
+    def _frames(self, rows: Rows, keep: NDArray[np.bool_]) -> Iterator[tuple[int, list[Frame]]]:
         partitions = self.roster.partition[rows.row]
-        frames = {}
+        # 20 bytes of device number and times, at most 66 of a device's name, 8 a value.
+        most = MAX_FRAME_BYTES // (20 + 66 + 8 * len(rows.columns))
         for partition in np.unique(partitions[keep]).tolist():
             chosen = np.flatnonzero(keep & (partitions == partition))
-            values = rows.values[chosen]
-            present = np.flatnonzero(~np.isnan(values).all(axis=0))
-            devices, numbers = np.unique(rows.row[chosen], return_inverse=True)
-            frames[partition] = Frame.from_columns(
-                [self.roster.ids[row] or "" for row in devices.tolist()],
-                [SIGNALS[j] for j in rows.columns[present].tolist()],
-                numbers.astype(np.int32),
-                rows.ts[chosen],
-                rows.received_at[chosen],
-                values[:, present],
-            )
-        return frames
+            yield partition, [self._frame(rows, chosen[at : at + most]) for at in range(0, len(chosen), most)]
+
+    def _frame(self, rows: Rows, chosen: NDArray[np.intp]) -> Frame:
+        values = rows.values[chosen]
+        present = np.flatnonzero(~np.isnan(values).all(axis=0))
+        devices, numbers = np.unique(rows.row[chosen], return_inverse=True)
+        return Frame.from_columns(
+            [self.roster.ids[row] or "" for row in devices.tolist()],
+            [SIGNALS[j] for j in rows.columns[present].tolist()],
+            numbers.astype(np.int32),
+            rows.ts[chosen],
+            rows.received_at[chosen],
+            values[:, present],
+        )
 
 
 def time_fault(reason: Reason, ts: int, received_at: int) -> Fault:

@@ -29,7 +29,8 @@ def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return y ^ (y >> _SHIFT_2)
 
 
-_SIGNAL_SALT = _mix(np.arange(1, len(SIGNALS) + 1, dtype=np.uint64) * _ODD)
+# From 1001 on: the salt of signal 0 must not be what the value 0.0 is mixed to, or that cell would vanish.
+_SIGNAL_SALT = _mix(np.arange(1_001, len(SIGNALS) + 1_001, dtype=np.uint64) * _ODD)
 
 
 def content_hash(values: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.uint64]:

@@ -60,7 +60,8 @@ class Ingest:
     `IN_FLIGHT` flushes fills, the link stops reading, and the broker holds what follows.
 
     Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
-    `gateway_refused{reason}`, `gateway_frames`, `gateway_append_retries`, `gateway_quarantine_lost`.
+    `gateway_refused_messages`,
+    `gateway_refused{reason}` (a message may have several), `gateway_frames`, `gateway_append_retries`, `gateway_quarantine_lost`.
     """
 
     def __init__(
@@ -115,16 +116,17 @@ class Ingest:
     async def _write(self) -> None:
         while True:
             flush, batch, admitted = await self._queue.get()
-            if len(admitted.frames) == 1:
-                ((partition, frame),) = admitted.frames.items()
-                await self._append(frame, partition, f"{self._run_id}-{flush}-{partition}")
-            elif admitted.frames:
+            if admitted.frames:
                 async with asyncio.TaskGroup() as tasks:
-                    for partition, frame in admitted.frames.items():
-                        tasks.create_task(self._append(frame, partition, f"{self._run_id}-{flush}-{partition}"))
+                    for partition, frames in admitted.frames.items():
+                        tasks.create_task(self._append_all(frames, partition, f"{self._run_id}-{flush}-{partition}"))
             if admitted.refusals:
                 await self._refuse(admitted.refusals)
             self._link.acknowledge(batch)
+
+    async def _append_all(self, frames: Sequence[Frame], partition: int, message_id: str) -> None:
+        for number, frame in enumerate(frames):
+            await self._append(frame, partition, f"{message_id}-{number}")
 
     async def _append(self, frame: Frame, partition: int, message_id: str) -> None:
         delay = FIRST_RETRY_S
@@ -159,6 +161,7 @@ class Ingest:
             ("gateway_readings", admitted.readings),
             ("gateway_events", admitted.events),
             ("gateway_ignored", admitted.ignored),
+            ("gateway_refused_messages", admitted.refused_messages),
         ):
             if amount:
                 count(name, amount)

@@ -15,6 +15,9 @@ KEPT = 10
 HINTS = 2
 """Look-ups of similar names in a flush: each may take half a millisecond, and whoever floods us chooses the names."""
 
+MAX_FAULTS = 20
+"""Faults kept of one message; beyond, only those with a reason of its own."""
+
 MAX_DETAIL = 500
 """Characters of a refusal's detail."""
 
@@ -29,16 +32,23 @@ class RefusalBook:
 
     def add(self, number: int, fault: Fault) -> None:
         """Note a fault of the message with this number."""
-        self._faults[number].append(fault)
+        faults = self._faults[number]
+        if len(faults) < MAX_FAULTS or all(fault.reason is not f.reason for f in faults):
+            faults.append(fault)
 
     def extend(self, number: int, faults: Iterable[Fault]) -> None:
         """Note several faults of one message."""
-        self._faults[number].extend(faults)
+        for fault in faults:
+            self.add(number, fault)
 
     def add_if_none(self, number: int, fault: Fault) -> None:
         """Note a fault, unless the message has one that explains it already."""
         if number not in self._faults:
             self._faults[number].append(fault)
+
+    def __len__(self) -> int:
+        """Messages with a fault."""
+        return len(self._faults)
 
     def counts(self) -> Counter[Reason]:
         """How many messages were refused for each reason (a message may have several)."""

@@ -62,7 +62,10 @@ class Connection(asyncio.Protocol):
             return
         for control in controls:
             self._answer(control)
-        self._full = not self._receive(self, messages, len(data))
+        room = self._receive(self, messages, len(data))
+        # A broker may send a whole window of stored messages ahead of its SUBACK; stopping before that answer would
+        # be a handshake that never ends.
+        self._full = not room and self._suback.done()
         if self._transport is None or self._transport.is_closing():
             return
         if self._full or messages:

@@ -58,6 +58,8 @@ class Link:
         self._connection: Connection | None = None
         self._pending: deque[Batch] = deque()
         self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._held_messages = 0
         self._held_bytes = 0
         self._had_session = False
@@ -69,6 +71,8 @@ class Link:
         delay = self._options.back_off_s
         while True:
             reason = "no connection was made"
+            # What the last connection left must find its place first, or each new one would add a window to it.
+            await self._room.wait()
             try:
                 reason = await self._stay_connected()
                 delay = self._options.back_off_s
@@ -100,8 +104,10 @@ class Link:
                 self._vitals.count("link_acknowledged", len(identifiers))
             else:
                 self._vitals.count("link_acknowledgements_void", len(identifiers))
-        if connection is not None and self._has_room():
-            connection.resume()
+        if self._has_room():
+            self._room.set()
+            if connection is not None:
+                connection.resume()
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send at QoS 0. Returns False (and counts) if there is no connection or too much waits to be sent."""
@@ -157,7 +163,10 @@ class Link:
             self._vitals.count("link_messages", len(messages))
             self._vitals.count("link_bytes", size)
             self._arrived.set()
-        return self._has_room()
+        room = self._has_room()
+        if not room:
+            self._room.clear()
+        return room
 
     def _has_room(self) -> bool:
         s = self._options

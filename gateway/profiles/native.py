@@ -65,8 +65,10 @@ class Native:
                 pass
             else:
                 ts = m.ts
+                # The decoder does not look into members that it skips; a damaged `ts` must not pass for an unknown one.
                 if (
                     m.values
+                    and payload.isascii()
                     and (ts is None or EARLIEST <= ts <= LATEST)
                     and (m.seq is None or 0 <= m.seq <= lenient.MAX_SEQ)
                 ):

@@ -1,0 +1,186 @@
+"""The native profile: what passes, and what is said of the rest."""
+
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from community.quantities import QUANTITIES
+from community.refusal import Reason
+from gateway.profiles import lenient
+from gateway.profiles.native import MAX_OBJECTS, NATIVE
+from gateway.profiles.profile import IGNORED, Decoded
+from tests.gateway.village import topic
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+signals = st.sampled_from(sorted(QUANTITIES))
+
+
+def telemetry(payload: str | bytes) -> Decoded:
+    """Decode on a telemetry topic."""
+    return NATIVE.decode(topic().encode(), payload.encode() if isinstance(payload, str) else payload)
+
+
+def named(decoded: Decoded) -> list[tuple[str, str]]:
+    """Reason and place of each fault."""
+    return [(fault.reason.value, fault.place) for fault in decoded.faults]
+
+
+@given(
+    st.dictionaries(signals, st.none() | numbers, min_size=1).filter(lambda v: any(x is not None for x in v.values())),
+    st.none() | st.integers(0, 2**52),
+    st.none() | st.integers(0, 2**63 - 1),
+)
+def test_fast_and_lenient_reading_agree_on_what_is_well_formed(
+    values: dict[str, float | None], ts: int | None, seq: int | None
+) -> None:
+    payload = json.dumps({"ts": ts, "seq": seq, "values": values}).encode()
+    if ts is not None and ts > 253_402_300_799_999:
+        assert named(telemetry(payload)) == [("schema", "ts")]
+        return
+    fast, slow = telemetry(payload), lenient.telemetry(payload, MAX_OBJECTS)
+    assert list(fast.measurements) == list(slow.measurements)
+    assert fast.measurements[0].values == values
+    assert not fast.faults
+    assert not slow.faults
+
+
+@pytest.mark.parametrize(
+    ("payload", "faults"),
+    [
+        ("", [("not_json", "")]),
+        ("{", [("not_json", "")]),
+        (b"\xff\xfe", [("not_json", "")]),
+        (b'{"t\xff": 5, "values": {"voltage": 230}}', [("not_json", "")]),
+        ('{"values": {"voltage": 1}} x', [("not_json", "")]),
+        ("null", [("schema", "")]),
+        ("[]", [("schema", "")]),
+        ("[1]", [("schema", "[0]")]),
+        ("{}", [("schema", "values")]),
+        ('{"values": 5}', [("schema", "values")]),
+        ('{"values": {}}', [("schema", "")]),
+        ('{"voltage": 230}', [("schema", "values")]),
+        ('{"values": {"voltage": NaN}}', [("nan", "values.voltage")]),
+        ('{"values": {"voltage": -Infinity}}', [("nan", "values.voltage")]),
+        ('{"values": {"voltage": 1e999}}', [("out_of_range", "values.voltage")]),
+        ('{"values": {"voltage": %s}}' % ("9" * 5_000), [("out_of_range", "values.voltage")]),
+        ('{"values": {"voltage": "230"}}', [("schema", "values.voltage")]),
+        ('{"values": {"voltage": true}}', [("schema", "values.voltage")]),
+        ('{"values": {"voltage": [230]}}', [("schema", "values.voltage")]),
+        ('{"values": {"voltage": {"l1": 230}}}', [("schema", "values.voltage")]),
+        ('{"ts": "yesterday", "values": {"voltage": 230}}', [("schema", "ts")]),
+        ('{"ts": "2026-11-22T08:00:00", "values": {"voltage": 230}}', [("schema", "ts")]),
+        ('{"ts": 1e300, "values": {"voltage": 230}}', [("schema", "ts")]),
+        ('{"ts": true, "values": {"voltage": 230}}', [("schema", "ts")]),
+        ('{"ts": {}, "values": {"voltage": 230}}', [("schema", "ts")]),
+        ("[" * 50_000, [("schema", "")]),
+        ('{"values": ' + '{"a":' * 20_000 + "1" + "}" * 20_001, [("schema", "")]),
+    ],
+)
+def test_nothing_passes_of_these(payload: str | bytes, faults: list[tuple[str, str]]) -> None:
+    decoded = telemetry(payload)
+    assert named(decoded) == faults
+    assert not decoded.measurements
+    assert all(fault.detail for fault in decoded.faults)
+
+
+def test_good_values_of_a_partly_bad_message_pass() -> None:
+    decoded = telemetry('{"ts": 5, "seq": -1, "values": {"voltage": NaN, "current": 4.5, "co": "x", "humidity": null}}')
+    assert named(decoded) == [("schema", "seq"), ("nan", "values.voltage"), ("schema", "values.co")]
+    (measurement,) = decoded.measurements
+    assert (measurement.values, measurement.ts, measurement.seq) == ({"current": 4.5, "humidity": None}, 5, None)
+
+
+def test_good_objects_of_a_partly_bad_list_pass() -> None:
+    decoded = telemetry('[{"values": {"voltage": 230}}, 7, {"values": {"voltage": "x"}}, {"values": {"current": 1}}]')
+    assert [m.values for m in decoded.measurements] == [{"voltage": 230}, {"current": 1}]
+    assert named(decoded) == [("schema", "[1]"), ("schema", "[2].values.voltage")]
+
+
+def test_too_long_a_list_is_refused_whole() -> None:
+    item = '{"values": {"voltage": 230}}'
+    assert len(telemetry(f"[{','.join([item] * MAX_OBJECTS)}]").measurements) == MAX_OBJECTS
+    assert named(telemetry(f"[{','.join([item] * (MAX_OBJECTS + 1))}]")) == [("schema", "")]
+
+
+def test_many_faults_of_one_reason_hide_no_other() -> None:
+    bad = ", ".join(f'"x{i}": "text"' for i in range(100))
+    decoded = telemetry(f'{{"values": {{{bad}, "voltage": NaN}}}}')
+    assert len(decoded.faults) == lenient.MAX_FAULTS
+    assert Reason.NAN in {fault.reason for fault in decoded.faults}
+
+
+def test_flags_may_be_true_or_false_also_among_values() -> None:
+    decoded = telemetry('{"values": {"breaker_closed": true, "smoke_alarm": false, "voltage": 230}}')
+    assert decoded.measurements[0].values == {"breaker_closed": 1, "smoke_alarm": 0, "voltage": 230}
+    assert not decoded.faults
+
+
+@pytest.mark.parametrize("ts", ['"2026-11-22T16:00:00+08:00"', "1795334400000", "1795334400000.7"])
+def test_times_in_any_of_their_forms(ts: str) -> None:
+    assert telemetry(f'{{"ts": {ts}, "values": {{"voltage": 230}}}}').measurements[0].ts == 1_795_334_400_000
+
+
+@pytest.mark.parametrize(
+    ("payload", "values", "faults"),
+    [
+        ('{"event": "smoke_alarm"}', {"smoke_alarm": 1}, []),
+        ('{"event": "smoke_alarm", "active": false}', {"smoke_alarm": 0}, []),
+        ('{"event": "trip", "active": 1}', {"trip": 1}, []),
+        ('{"event": "trip", "active": "yes"}', None, [("schema", "active")]),
+        ('{"event": "trip", "active": null}', None, [("schema", "active")]),
+        ('{"event": "trip", "active": 2}', None, [("schema", "active")]),
+        ('{"event": "voltage"}', None, [("schema", "event")]),
+        ('{"event": 5}', None, [("schema", "event")]),
+        ("{}", None, [("schema", "event")]),
+    ],
+)
+def test_events(payload: str, values: dict[str, float] | None, faults: list[tuple[str, str]]) -> None:
+    decoded = NATIVE.decode(topic(leaf="event").encode(), payload.encode())
+    assert [m.values for m in decoded.measurements] == ([] if values is None else [values])
+    assert named(decoded) == faults
+
+
+@pytest.mark.parametrize(
+    ("payload", "online"),
+    [
+        (b'{"status": "online", "ts": 5}', 1),
+        (b'{"status": "offline"}', 0),
+        (b"online", 1),
+        (b'"Offline"', 0),
+    ],
+)
+def test_status(payload: bytes, online: float) -> None:
+    (measurement,) = NATIVE.decode(topic(leaf="status").encode(), payload).measurements
+    assert measurement.values == {"online": online}
+
+
+def test_a_status_of_another_kind_is_refused_and_a_cleared_one_ignored() -> None:
+    assert named(NATIVE.decode(topic(leaf="status").encode(), b'{"status": "fine"}')) == [("schema", "status")]
+    assert NATIVE.decode(topic(leaf="status").encode(), b"") is IGNORED
+
+
+def test_a_misspelt_topic_is_told_the_right_one() -> None:
+    (fault,) = NATIVE.decode(topic(leaf="telemetri").encode(), b"{}").faults
+    assert fault.reason is Reason.UNKNOWN_TOPIC
+    assert "did you mean telemetry?" in fault.detail
+
+
+@pytest.mark.parametrize("leaf", ["error", "command", "command/reply"])
+def test_our_own_messages_are_ignored(leaf: str) -> None:
+    assert NATIVE.decode(topic(leaf=leaf).encode(), b"{}") is IGNORED
+
+
+@given(st.binary(max_size=400) | st.text(string.printable).map(str.encode), st.sampled_from(["telemetry", "event", "status", "x"]))  # fmt: skip
+def test_whatever_comes_it_does_not_raise_and_says_something(payload: bytes, leaf: str) -> None:
+    decoded = NATIVE.decode(topic(leaf=leaf).encode(), payload)
+    assert decoded.measurements or decoded.faults or decoded is IGNORED
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text() | signals | st.sampled_from(["values", "ts", "seq", "event", "active", "status"]), x)))  # fmt: skip
+def test_any_json_is_read_or_refused(data: object) -> None:
+    for leaf in ("telemetry", "event", "status"):
+        decoded = NATIVE.decode(topic(leaf=leaf).encode(), json.dumps(data).encode())
+        assert decoded.measurements or decoded.faults
