@@ -1,7 +1,7 @@
 """The desk: findings and people's actions become alert events, in one transaction with all that they entail."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, suppress
 
 from alerts.decisions import Decision, Reason, Refused, alert_id, on_acknowledge, on_finding, on_reset
 from alerts.incidents import incident_of
@@ -89,6 +89,16 @@ class Desk:
             if position > work.position(partition):
                 work.advance(partition, position)
 
+    def probe(self) -> bool:
+        """Whether an alert could be journalled now; reports it as the component's state.
+
+        To be called every few seconds: a full disk is to be seen before the next fire, and its end without one.
+        """
+        with suppress(JournalUnavailable), self._reported():
+            self._journal.probe()
+            return True
+        return False
+
     def acknowledge(
         self, alert_id: str, actor: str, now: int, note: str | None = None, seen: Severity | None = None
     ) -> Decision | Refused:
@@ -127,10 +137,13 @@ class Desk:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
-        unit: AbstractContextManager[Transaction] = self._journal.transaction()
+        with self._reported(), self._journal.transaction() as work:
+            yield work
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
         try:
-            with unit as work:
-                yield work
+            yield
         except JournalUnavailable as error:
             self._vitals.count("desk_journal_unavailable")
             self._vitals.report(COMPONENT, State.DOWN, str(error), self._clock())

@@ -130,6 +130,9 @@ class Journal(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Begin a unit of work: committed at the end of the block, rolled back whole when it raises."""
 
+    def probe(self) -> None:
+        """Write, and change nothing: raises `JournalUnavailable` where an alert could not be stored now."""
+
     def open_alerts(self) -> list[Alert]:
         """Every open alert, earliest first."""
 

@@ -49,6 +49,12 @@ class SqlJournal:
         with self._connection(readonly=False) as connection:
             yield SqlTransaction(connection)
 
+    def probe(self) -> None:
+        """See `Journal.probe`."""
+        with self._connection(readonly=False) as connection:
+            SqlTransaction(connection)  # makes the row, if none is there: an update of nothing would prove nothing
+            connection.execute(update(number_table).values(last=number_table.c.last))
+
     def open_alerts(self) -> list[Alert]:
         """See `Journal.open_alerts`."""
         table = alert_table.c

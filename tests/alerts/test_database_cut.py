@@ -93,8 +93,21 @@ def test_read_only(engine: Engine) -> None:
 
     event.listen(engine, "checkout", protect)
     expect_cut(vitals, journal, desk, "readonly")
+    assert not desk.probe()
     cut = False
     expect_recovery(vitals, journal, desk)
+
+
+def test_a_cut_and_its_end_are_seen_without_any_alert(engine: Engine) -> None:
+    vitals, _, desk = begin(engine)
+    switch = "ON"
+    event.listen(engine, "checkout", lambda connection, *_: connection.execute(f"PRAGMA query_only={switch}"))
+    assert not desk.probe()
+    (component,) = vitals.components()
+    assert (component.name, component.state) == (COMPONENT, State.DOWN)
+    switch = "OFF"
+    assert desk.probe()
+    assert vitals.state() is State.OK
 
 
 def test_a_connection_that_was_opened_read_only_is_not_kept(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def test_an_empty_journal(journal: Journal) -> None:
         assert work.taken(["d1:x:1"]) == set()
 
 
+def test_a_probe_changes_nothing(journal: Journal) -> None:
+    journal.probe()
+    opened(journal, "d1")
+    journal.probe()
+    assert (journal.last_number(), len(journal.open_alerts())) == (1, 1)
+
+
 def test_what_is_stored_is_read_again_in_full(journal: Journal) -> None:
     decision = on_finding(None, life(CRITICAL, late=True), "h1@5")
     assert decision.alert is not None
