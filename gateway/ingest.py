@@ -60,8 +60,8 @@ class Ingest:
     `IN_FLIGHT` flushes fills, the link stops reading, and the broker holds what follows.
 
     Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
-    `gateway_refused_messages`,
-    `gateway_refused{reason}` (a message may have several), `gateway_frames`, `gateway_append_retries`, `gateway_quarantine_lost`.
+    `gateway_refused_messages`, `gateway_refused{reason}` (a message may have several), `gateway_frames`,
+    `gateway_append_retries`, `gateway_quarantine_lost`.
     """
 
     def __init__(

@@ -26,9 +26,9 @@ def mutated(count: int, seed: int) -> Iterator[tuple[bytes, bytes]]:
                 depth = rng.choice([10, 1_000, 30_000])
                 payload = (rng.choice(["[", '{"values":', '{"a":']) * depth).encode()
             case 3:
-                payload = ('{"values": {"voltage": %s}}' % rng.choice(HUGE)).encode()
+                payload = f'{{"values": {{"voltage": {rng.choice(HUGE)}}}}}'.encode()
             case 4:
-                payload = ('{"values": {"voltage": %s}}' % rng.choice(WRONG)).encode()
+                payload = f'{{"values": {{"voltage": {rng.choice(WRONG)}}}}}'.encode()
             case 5:
                 # Nothing but the size may be looked at; every thousandth is as large as the broker lets through.
                 size = 1_000_000 if rng.randrange(1_000) == 0 else 70_000

@@ -15,7 +15,7 @@ from gateway.admission import MAX_FRAME_BYTES, Admission, Admitted, Limits
 from gateway.link.packets import Message
 from gateway.refusals import KEPT
 from gateway.values import implausible, value_fault
-from tests.gateway.village import NOW, estate, message, topic
+from tests.gateway.village import NOW, dated, estate, message, topic
 
 
 def readings(admitted: Admitted) -> list[Reading]:
@@ -34,7 +34,7 @@ def take(*messages: Message) -> Admitted:
 
 
 def test_a_good_reading_comes_in_whole() -> None:
-    admitted = take(message('{"ts": %d, "seq": 1, "values": {"voltage": 230.5, "co": 0}}' % (NOW - 5)))
+    admitted = take(message(dated(NOW - 5, voltage=230.5, co=0)))
     assert readings(admitted) == [Reading("d0", NOW - 5, NOW, {"voltage": 230.5, "co": 0.0})]
     assert (admitted.readings, admitted.events, admitted.ignored, admitted.refusals) == (1, 0, 0, [])
 
@@ -76,9 +76,9 @@ def test_events_and_status_become_signals() -> None:
         (message('{"values": {"voltage": NaN}}'), Reason.NAN, "values.voltage"),
         (message('{"values": {"voltge": 230}}'), Reason.UNKNOWN_SIGNAL, "did you mean voltage?"),
         (message('{"event": "smoke_alrm"}', topic(leaf="event")), Reason.UNKNOWN_SIGNAL, "did you mean smoke_alarm?"),
-        (message('{"ts": %d, "values": {"co": 1}}' % (NOW - 7 * DAY - 1)), Reason.TOO_OLD, "2026-11-15"),
-        (message('{"ts": %d, "values": {"co": 1}}' % (NOW + MINUTE + 1)), Reason.FROM_THE_FUTURE, "60 s"),
-        (message('{"values": {"co": 1}, "x": "%s"}' % ("x" * 65_536)), Reason.TOO_LARGE, "at most 65536"),
+        (message(dated(NOW - 7 * DAY - 1, co=1)), Reason.TOO_OLD, "2026-11-15"),
+        (message(dated(NOW + MINUTE + 1, co=1)), Reason.FROM_THE_FUTURE, "60 s"),
+        (message('{"values": {"co": 1}, "x": "' + "x" * 65_536 + '"}'), Reason.TOO_LARGE, "at most 65536"),
     ],
 )
 def test_each_refusal_has_its_name_and_says_why(sent: Message, reason: Reason, detail: str) -> None:
@@ -95,14 +95,14 @@ def test_each_refusal_has_its_name_and_says_why(sent: Message, reason: Reason, d
 
 
 def test_times_at_the_very_limits_come_in() -> None:
-    admitted = take(*(message('{"ts": %d, "values": {"co": 1}}' % ts) for ts in (NOW - 7 * DAY, NOW + MINUTE)))
+    admitted = take(*(message(dated(ts, co=1)) for ts in (NOW - 7 * DAY, NOW + MINUTE)))
     assert admitted.readings == 2
 
 
 def test_limits_are_settings() -> None:
     admission = Admission(estate(), Limits(max_payload=50, too_old=10, future=10))
     admitted = admission.take(
-        [message('{"ts": %d, "values": {"co": 1}}' % ts) for ts in (NOW - 11, NOW - 10, NOW + 10, NOW + 11)]
+        [message(dated(ts, co=1)) for ts in (NOW - 11, NOW - 10, NOW + 10, NOW + 11)]
         + [message('{"values": {"co": 1}, "padding": "xxxxxxxxxxxxxxxxxx"}')]
     )
     assert reasons(admitted) == ["too_old", "from_the_future", "too_large"]
@@ -116,7 +116,7 @@ def test_a_partly_bad_message_gives_what_is_good_and_a_refusal_for_each_reason()
 
 @pytest.mark.parametrize("way", ["one flush", "two flushes", "after a restart"])
 def test_the_same_reading_twice_comes_in_once(way: str) -> None:
-    sent = [message('{"ts": %d, "values": {"co": %d}}' % (NOW, value)) for value in (1, 2)]
+    sent = [message(dated(NOW, co=value)) for value in (1, 2)]
     admission = Admission(estate())
     if way == "one flush":
         admitted = admission.take([*sent, *sent])
@@ -139,7 +139,7 @@ def test_remembering_skips_devices_and_signals_that_are_gone() -> None:
     )  # fmt: skip
     admission = Admission(estate())
     admission.remember([frame])
-    assert reasons(admission.take([message('{"ts": %d, "values": {"co": 1}}' % NOW)])) == ["duplicate"]
+    assert reasons(admission.take([message(dated(NOW, co=1))])) == ["duplicate"]
 
 
 def test_readings_without_time_and_number_are_repetitions_only_if_the_broker_says_so() -> None:
@@ -162,9 +162,9 @@ def test_a_number_tells_repetitions_for_minutes_but_not_for_ever() -> None:
 
 
 def test_a_stored_copy_of_unknown_age_is_not_taken_for_news() -> None:
-    old = message('{"event": "smoke_alarm"}', topic(leaf="event"), retained=True)
-    dated = message('{"ts": %d, "event": "smoke_alarm"}' % NOW, topic(leaf="event"), retained=True)
-    admitted = take(old, dated)
+    undated = message('{"event": "smoke_alarm"}', topic(leaf="event"), retained=True)
+    with_time = message(json.dumps({"ts": NOW, "event": "smoke_alarm"}), topic(leaf="event"), retained=True)
+    admitted = take(undated, with_time)
     assert (admitted.readings, admitted.ignored, admitted.refusals) == (1, 1, [])
 
 
@@ -182,14 +182,14 @@ def test_only_the_last_refusals_of_a_device_are_kept_but_all_are_counted() -> No
 
 
 def test_rows_keep_the_order_of_receipt_in_their_partition() -> None:
-    sent = [message('{"ts": %d, "values": {"co": 1}}' % (NOW - i), topic(i % 4), at=NOW + i) for i in range(40)]
+    sent = [message(dated(NOW - i, co=1), topic(i % 4), at=NOW + i) for i in range(40)]
     for frames in take(*sent).frames.values():
         received = np.concatenate([f.received_at for f in frames])
         assert (np.diff(received) > 0).all()
 
 
 def test_a_change_of_the_estate_keeps_what_is_known_of_those_who_stay() -> None:
-    sent = [message('{"ts": %d, "values": {"co": 1}}' % NOW, topic(i)) for i in range(4)]
+    sent = [message(dated(NOW, co=1), topic(i)) for i in range(4)]
     admission = Admission(estate(homes=2))
     assert reasons(admission.take(sent)) == ["unknown_device", "unknown_device"]
     admission.set_estate(estate(homes=4))
@@ -202,7 +202,7 @@ def test_a_change_of_the_estate_keeps_what_is_known_of_those_who_stay() -> None:
 
 def test_lists_in_many_messages_become_frames_of_bounded_size() -> None:
     wide = json.dumps({"values": {s: 1 for s in SIGNALS if s != "voltage"}})
-    items = ",".join('{"ts": %d, "values": {"voltage": 1}}' % (NOW - i) for i in range(1_000))
+    items = ",".join(dated(NOW - i, voltage=1) for i in range(1_000))
     admitted = take(message(wide), *(message(f"[{items}]", topic(i)) for i in (0, 1, 2, 3)))
     assert (admitted.readings, admitted.refused) == (4_001, {})
     assert all(len(encode_record(f)) < MAX_FRAME_BYTES for frames in admitted.frames.values() for f in frames)

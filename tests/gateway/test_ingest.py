@@ -14,7 +14,7 @@ from gateway.link.link import Batch
 from gateway.link.packets import Message
 from gateway.log import LogUnavailable, Unavailable
 from tests.gateway.link.fake_broker import until
-from tests.gateway.village import NOW, estate, message, topic
+from tests.gateway.village import NOW, dated, estate, message, topic
 
 
 class FakeLink:
@@ -122,7 +122,7 @@ async def house() -> AsyncIterator[House]:
 
 def reading(value: float, number: int = 0, ts: int = NOW) -> Message:
     """A reading of CO."""
-    return message('{"ts": %d, "values": {"co": %g}}' % (ts, value), topic(number))
+    return message(dated(ts, co=value), topic(number))
 
 
 def bad(items: Iterable[int], number: int = 0, at: int = NOW) -> list[Message]:

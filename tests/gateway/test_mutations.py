@@ -3,13 +3,13 @@
 from collections import Counter
 from itertools import islice
 
-import psutil
+import psutil  # type: ignore[import-untyped] # it comes without types
 
 from community.refusal import Reason
 from gateway.admission import Admission
 from gateway.refusals import KEPT
 from tests.gateway.mutations import mutated
-from tests.gateway.village import NOW, estate, message, topic
+from tests.gateway.village import NOW, dated, estate, message, topic
 
 COUNT = 100_000
 FLUSH = 500
@@ -35,7 +35,7 @@ def test_a_hundred_thousand_broken_messages_leave_the_others_untouched() -> None
         bad = [message(payload, on) for on, payload in islice(broken, FLUSH)]
         # One honest reading of another device behind every ten broken ones, of the same second.
         times = (NOW + flush * 50 + i for i in range(50))
-        sound = [message('{"ts": %d, "values": {"voltage": 230}}' % ts, topic(1)) for ts in times]
+        sound = [message(dated(ts, voltage=230), topic(1)) for ts in times]
         admitted = admission.take([m for i in range(50) for m in (*bad[10 * i : 10 * i + 10], sound[i])])
         rows = (r for frames in admitted.frames.values() for frame in frames for r in frame.readings())
         good += sum(r.device == "d1" and r.values == {"voltage": 230} for r in rows)

@@ -65,15 +65,15 @@ def test_every_form_of_payload(form: dict[str, object]) -> None:
         ({"topic": topic(), "payload": "no"}, "not_json"),
         ({"topic": topic(), "payload": {"values": {"co": "4"}}}, "schema: values.co"),
         ({"topic": topic(), "payload": {"values": {"co": -1}}}, "out_of_range: values.co"),
-        ('{"topic": "%s", "payload": {"values": {"co": NaN}}}' % topic(), "nan: values.co"),
-        ('{"topic": "%s", "payload": {"values": {"co": 1e999}}}' % topic(), "out_of_range: values.co"),
+        (f'{{"topic": "{topic()}", "payload": {{"values": {{"co": NaN}}}}}}', "nan: values.co"),
+        (f'{{"topic": "{topic()}", "payload": {{"values": {{"co": 1e999}}}}}}', "out_of_range: values.co"),
         ({"topic": topic(), "payload": {"values": {"coo": 4}}}, "unknown_signal: values.coo"),
         ({"topic": topic(), "payload": {"values": {"co": None}}}, "schema"),
         ({"topic": topic(), "payload": "x" * 70_000}, "too_large"),
         ({"topic": "mingluo/v1/a/b", "payload": {}}, "unknown_topic"),
         ({"topic": topic(leaf="telemetri"), "payload": {}}, "unknown_topic"),
         ({"topic": topic(), "payload": {"ts": 5, "values": {"co": 4}}, "received_at": NOW}, "too_old: ts"),
-        ({"topic": topic(), "payload": {"ts": NOW + 61_000, "values": {"co": 4}}, "received_at": "2026-11-22T08:00:00Z"}, "from_the_future: ts"),  # noqa: E501 - one case, one line
+        ({"topic": topic(), "payload": {"ts": NOW + 61_000, "values": {"co": 4}}, "received_at": "2026-11-22T08:00:00Z"}, "from_the_future: ts"),  # noqa: E501 - a case is one line
     ],
 )  # fmt: skip
 def test_what_is_quarantined_and_why(line: object, reason: str) -> None:
@@ -97,8 +97,9 @@ def test_a_partly_bad_message_is_accepted_and_its_bad_part_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic_", "profile"), [("zigbee2mqtt/kitchen", None), (topic(leaf="error"), "native"), (topic(leaf="command"), "native")]
-)  # fmt: skip
+    ("topic_", "profile"),
+    [("zigbee2mqtt/kitchen", None), (topic(leaf="error"), "native"), (topic(leaf="command"), "native")],
+)
 def test_what_is_not_ours_or_carries_nothing_is_ignored(topic_: str, profile: str | None) -> None:
     (line,) = check({"topic": topic_, "payload": {}})
     assert (line["outcome"], line["profile"], line["reason"]) == ("ignored", profile, None)

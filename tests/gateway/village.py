@@ -1,5 +1,7 @@
 """A small estate and messages from it, for the gateway's tests."""
 
+import json
+
 from community.clock import parse_time
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind
 from gateway.link.packets import Message
@@ -19,6 +21,11 @@ def estate(homes: int = 4, communities: int = 2) -> Estate:
 def topic(number: int = 0, leaf: str = "telemetry", communities: int = 2) -> str:
     """Topic of device d<number> of `estate()`."""
     return f"mingluo/v1/c{number % communities}/h{number}/d{number}/{leaf}"
+
+
+def dated(ts: int, **values: float) -> str:
+    """A reading with its time, as JSON."""
+    return json.dumps({"ts": ts, "values": values})
 
 
 def message(

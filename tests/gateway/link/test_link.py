@@ -179,7 +179,7 @@ async def test_a_broker_that_does_not_answer_is_left() -> None:
 
 
 async def test_a_silent_broker_is_pinged_and_then_left() -> None:
-    async with linked(keep_alive_s=1) as (link, broker, vitals):
+    async with linked(keep_alive_s=1) as (_, broker, vitals):
         caller = await broker.caller()
         await caller.accept()
         assert await caller.next(12) == packets.PINGREQ
