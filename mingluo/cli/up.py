@@ -1,0 +1,91 @@
+"""`mingluo up`: everything on one machine."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alerts.journal import JournalUnavailable
+from gateway.broker.server import BrokerError
+from gateway.log import LogUnavailable
+from mingluo.cli.io import people, refuse
+from mingluo.cli.load import load_rulebook_file, read_settings
+from mingluo.demo import demo_estate, run_demo_devices
+from mingluo.lock import DataDirInUse, lock_data_dir
+from mingluo.migrations import DatabaseNewer
+from mingluo.settings import Settings, SettingsError
+from mingluo.system import Running, system
+from rules.rulebook import Rulebook
+
+CANNOT_START = (DataDirInUse, SettingsError, DatabaseNewer, BrokerError, LogUnavailable, JournalUnavailable, OSError)
+"""What the person who starts it can mend; anything else is a fault of ours and ends with its traceback."""
+
+
+def up(
+    demo: Annotated[bool, typer.Option("--demo", help="With a village of 200 simulated households.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(help="Where the log, the database and the keys are kept.")] = None,
+    http: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Address of the API and console.")] = None,
+    mqtt: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Address on which devices connect.")] = None,
+    mqtt_url: Annotated[str | None, typer.Option(help="An external broker: mqtt:// or mqtts://.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="A rulebook instead of the standard pack.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
+) -> None:
+    """Run everything on one machine: broker, gateway, rules, alert desk, API and console. Ctrl-C stops it.
+
+    The first start makes an account and prints its password once. Nothing listens beyond this machine unless an
+    address says so. If a usual port is taken, a free one is used and printed.
+    """
+    if demo and data_dir is None and config is None:
+        data_dir = Path("data/demo")
+    settings = read_settings(config, data_dir=data_dir, http=http, mqtt=mqtt, mqtt_url=mqtt_url, rules=rules)
+    if demo and settings.mqtt_url is not None:
+        refuse("the demo's devices use the embedded broker: leave mqtt_url out")
+    rulebook = load_rulebook_file(settings.rules)
+    try:
+        with lock_data_dir(settings.data_dir):
+            asyncio.run(_run(settings, rulebook, demo=demo))
+    except CANNOT_START as error:
+        refuse(error)
+
+
+async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with system(settings, rulebook, first_estate=demo_estate if demo else None) as running:
+        _greet(settings, running)
+        stopping = asyncio.create_task(stop.wait())
+        devices = None
+        if demo and running.mqtt is not None:
+            devices = asyncio.create_task(run_demo_devices(running.mqtt, running.estate))
+        await asyncio.wait({stopping, running.failed}, return_when=asyncio.FIRST_COMPLETED)
+        people.print("stopping")
+        for task in (devices, stopping):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if running.failed.done():
+            running.failed.result()  # raises the fault: better to end and be started again than to run half
+
+
+def _greet(settings: Settings, running: Running) -> None:
+    def say(text: str) -> None:
+        people.print(text, markup=False, soft_wrap=True)
+
+    say(f"鸣锣 Mingluo watches {len(running.estate.household)} households, {len(running.estate.device)} devices.")
+    for note in running.notes:
+        say(f"  note      {note}")
+    say(f"  console   {running.http}")
+    if running.mqtt is not None:
+        say(f"  devices   mqtt://{running.mqtt[0]}:{running.mqtt[1]}")
+    else:
+        say(f"  devices   through {settings.mqtt_url}")
+    say(f"  data      {settings.data_dir}")
+    if running.admin_password is not None:
+        say(f"  account   admin, password {running.admin_password}   (shown this once)")
+    say("  Ctrl-C stops it.")

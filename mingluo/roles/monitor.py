@@ -1,0 +1,197 @@
+"""The monitor: reads the log in order, evaluates the rules, and hands what they find to the desk.
+
+It owns partitions. Its state is the engines'; after a crash it is the last snapshot plus the log since. Findings that
+the journal already holds are skipped by position, so a replay after a crash neither loses nor repeats an event.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.desk import Desk
+from alerts.journal import JournalUnavailable
+from community.clock import SECOND
+from community.estate import PARTITIONS, Estate, partition_of
+from community.estate_store import EstateStore
+from community.finding import Finding
+from community.frame import EstateChange, Frame, Record, Tick
+from community.vitals import State, Vitals
+from gateway.log import LogUnavailable, ReadingsLog
+from mingluo.snapshots import Snapshot, Snapshots
+from rules.engine import Engine, SnapshotRefused
+from rules.rulebook import Rulebook
+
+T = TypeVar("T")
+
+RETRY_S = 0.5
+"""Pause before the database is tried again. The log keeps what waits, so nothing is pressed for room."""
+
+
+class Monitor:
+    """Engines of the owned partitions over the log, and the desk behind them.
+
+    Attributes:
+        position: the last record that is evaluated, with its findings journalled.
+    """
+
+    def __init__(
+        self,
+        log: ReadingsLog,
+        desk: Desk,
+        rulebook: Rulebook,
+        estates: EstateStore,
+        snapshots: Snapshots,
+        vitals: Vitals,
+        clock: Callable[[], int],
+        *,
+        partitions: Collection[int] = range(PARTITIONS),
+        snapshot_every_ms: int = 30 * SECOND,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log = log
+        self._desk = desk
+        self._rulebook = rulebook
+        self._estates = estates
+        self._snapshots = snapshots
+        self._vitals = vitals
+        self._clock = clock
+        self._partitions = frozenset(partitions)
+        self._snapshot_every_ms = snapshot_every_ms
+        self._sleep = sleep
+        self._engines: dict[int, Engine] = {}
+        self._restored_at: dict[int, int] = {}
+        self._estate = Estate()
+        self._estate_version = 0
+        self._saved_at: int | None = None
+        self._whole = False
+        self.position = 0
+
+    async def run(self) -> None:
+        """Evaluate the log for ever."""
+        await self._restore()
+        self._vitals.report("monitor", State.OK, f"began behind position {self.position}", self._clock())
+        self._whole = True
+        async for position, subject, record in self._log.read(self.position, self._partitions):
+            # Between these two lines engines and position disagree, and no snapshot may be taken.
+            self._whole = False
+            await self._evaluate(position, subject, record)
+            self.position, self._whole = position, True
+            self._vitals.gauge("monitor_position", position)
+            if isinstance(record, Tick):
+                self._vitals.gauge("monitor_lag_seconds", max(0, self._clock() - record.ts) / SECOND)
+                await self._save_if_due(record.ts)
+
+    async def save(self) -> None:
+        """Keep a snapshot of every engine, if they stand at a record's end (the log then tells the rest again)."""
+        if not self._whole or self.position < max(self._restored_at.values(), default=0):
+            return  # an engine that began anew is still catching up with the others
+        kept = [(p, Snapshot(self.position, self._estate_version, e.snapshot())) for p, e in self._engines.items()]
+        try:
+            for partition, snapshot in kept:
+                await asyncio.to_thread(self._snapshots.save, partition, snapshot)
+        except OSError as error:
+            # The former snapshot still stands; a restart will only have more of the log to read.
+            self._vitals.count("monitor_snapshots_failed")
+            self._vitals.report("snapshots", State.DEGRADED, f"not saved: {error}", self._clock())
+            return
+        self._vitals.report("snapshots", State.OK, f"at position {kept[0][1].position if kept else 0}", self._clock())
+
+    async def _save_if_due(self, ts: int) -> None:
+        if self._saved_at is None:
+            self._saved_at = ts
+        if ts - self._saved_at < self._snapshot_every_ms:
+            return
+        self._saved_at = ts
+        await self.save()
+        try:
+            await self._log.make_room(self.position)
+        except LogUnavailable:
+            self._vitals.count("monitor_make_room_failed")  # tried again at the next snapshot
+
+    async def _restore(self) -> None:
+        first = await self._patiently(self._log.first_position)
+        snapshots = {p: s for p in self._partitions if (s := self._snapshots.load(p)) is not None}
+        usable = {p: s for p, s in snapshots.items() if s.position + 1 >= first}
+        newest = max(usable.values(), key=lambda s: s.estate_version, default=None)
+        if newest is not None:
+            self._estate_version = newest.estate_version
+            self._estate = await self._estate_of(newest.estate_version)
+        elif first > 1:
+            # The log has forgotten its beginning, and with it the estate record that stood there.
+            self._estate_version, self._estate = await self._patiently(
+                lambda: asyncio.to_thread(self._estates.current)
+            )
+        for partition in self._occupied(self._estate):
+            snapshot = usable.get(partition)
+            engine = await self._engine_of(partition, snapshot)
+            if engine is None:
+                # One engine must begin anew, so all read the log from its start; the others skip what they know.
+                self._vitals.count("monitor_snapshots_refused")
+                self._engines[partition], self._restored_at[partition] = self._fresh_engine(partition, first)
+            elif snapshot is not None:
+                self._engines[partition], self._restored_at[partition] = engine, snapshot.position
+        self.position = min(self._restored_at.values(), default=0)
+
+    def _fresh_engine(self, partition: int, first: int) -> tuple[Engine, int]:
+        # From the log's very start the estate comes as a record of it.
+        estate = Estate() if first == 1 else self._estate
+        return Engine(self._rulebook, estate, partition), 0
+
+    async def _engine_of(self, partition: int, snapshot: Snapshot | None) -> Engine | None:
+        if snapshot is None:
+            return None
+        estate = await self._estate_of(snapshot.estate_version)
+        try:
+            return Engine.restore(snapshot.state, self._rulebook, estate, partition)
+        except SnapshotRefused:
+            return None
+
+    async def _evaluate(self, position: int, subject: str, record: Record) -> None:
+        match record:
+            case Frame():
+                partition = int(subject.rpartition(".")[2])
+                engine = self._engines.get(partition)
+                if engine is not None and position > self._restored_at[partition]:
+                    await self._hand_over(partition, position, engine.apply(record))
+                    self._vitals.count("monitor_readings", len(record))
+            case Tick():
+                for partition, engine in self._engines.items():
+                    if position > self._restored_at[partition]:
+                        await self._hand_over(partition, position, engine.tick(record))
+            case EstateChange():
+                await self._change_estate(position, record.version)
+
+    async def _change_estate(self, position: int, version: int) -> None:
+        estate = await self._estate_of(version)
+        for partition in sorted({*self._occupied(estate), *self._engines}):
+            if partition not in self._engines:
+                self._engines[partition] = Engine(self._rulebook, Estate(), partition)
+                self._restored_at[partition] = 0
+            if position > self._restored_at[partition]:
+                await self._hand_over(partition, position, self._engines[partition].change_estate(estate))
+        self._estate, self._estate_version = estate, version
+
+    async def _hand_over(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
+        if findings:
+            await self._patiently(lambda: asyncio.to_thread(self._desk.handle, partition, position, findings))
+
+    async def _estate_of(self, version: int) -> Estate:
+        return await self._patiently(lambda: asyncio.to_thread(self._estates.version, version))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until the database or the broker answers: findings wait, and the log keeps what comes behind them."""
+        while True:
+            try:
+                answer = await ask()
+            except (JournalUnavailable, LogUnavailable, SQLAlchemyError) as error:
+                self._vitals.count("monitor_waits")
+                self._vitals.report("monitor", State.DOWN, f"waiting: {error}", self._clock())
+                await self._sleep(RETRY_S)
+                continue
+            self._vitals.report("monitor", State.OK, "evaluates the log", self._clock())
+            return answer
+
+    def _occupied(self, estate: Estate) -> list[int]:
+        return sorted({partition_of(estate.community_of(d)) for d in estate.device} & self._partitions)

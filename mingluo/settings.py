@@ -1,0 +1,153 @@
+"""Settings: what an operator may decide, from the command line, the environment (`MINGLUO_...`) or `mingluo.toml`.
+
+The first of these that names a setting wins. `docs/settings.md` is generated from this file (`mingluo settings`).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, UrlConstraints, ValidationError
+from pydantic_core import Url
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+MqttUrl = Annotated[Url, UrlConstraints(allowed_schemes=["mqtt", "mqtts"], host_required=True)]
+
+
+class SettingsError(Exception):
+    """The settings contradict themselves or cannot be read; the message names each fault."""
+
+
+class Webhook(BaseModel):
+    """A notification channel: events are posted to `url`, signed with `secret` (HMAC-SHA256)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
+    url: HttpUrl
+    secret: str = Field(min_length=16, repr=False)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with defaults for a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="MINGLUO_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="Where the log, the database and the keys are kept.")
+    http: str = Field(default="127.0.0.1:8080", description="Address and port of the API and console.")
+    mqtt: str = Field(
+        default="127.0.0.1:1883",
+        description="Address and port on which devices connect. Another address than localhost opens it to the network.",
+    )
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL; by default SQLite in the data directory."
+    )
+
+    mqtt_url: MqttUrl | None = Field(
+        default=None,
+        description="An external MQTT broker (mqtt:// or mqtts://user:password@host:port) instead of the embedded one.",
+    )
+    mqtt_ca: Path | None = Field(default=None, description="CA certificate (PEM) that the external broker must show.")
+    mqtt_certificate: Path | None = Field(default=None, description="Client certificate (PEM) for the external broker.")
+    mqtt_key: Path | None = Field(default=None, description="Key (PEM) of the client certificate.")
+
+    log_sync_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="The log is forced to disk this often, s; 0: at every write. A killed process loses nothing either "
+        "way; a power cut may lose this much.",
+    )
+    log_max_age_d: float = Field(default=30, gt=0, description="Readings older than this leave the log, days.")
+    log_max_bytes: int = Field(
+        default=16 * 2**30, ge=2**26, description="Size of the log on disk at which it takes no more, bytes."
+    )
+    rules: Path | None = Field(default=None, description="A rulebook (TOML) instead of the standard pack.")
+    snapshot_every_s: float = Field(
+        default=30, gt=0, description="How often the engine's state is saved, s: the most that a restart re-reads."
+    )
+
+    too_old_s: float = Field(default=7 * 86_400, gt=0, description="Readings older than this are refused, s.")
+    future_s: float = Field(default=60, ge=0, description="Readings this far ahead of our clock are refused, s.")
+    max_message_bytes: int = Field(default=65_536, ge=1_024, description="Larger messages are refused.")
+
+    session_idle_h: float = Field(default=12, gt=0, description="A session ends after this long without use, hours.")
+    webhook: tuple[Webhook, ...] = Field(default=(), description="Notification channels: [[webhook]] name, url, secret.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'mingluo.db'}"
+
+
+def load_settings(config: Path | None = None, **given: Any) -> Settings:
+    """Read the settings; `given` are those of the command line (None means not given).
+
+    Raises:
+        SettingsError: with every fault, a line each.
+    """
+    if config is not None and not config.is_file():
+        raise SettingsError(f"{config}: no such file")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
+    try:
+        return FromFile(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as errors:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in errors.errors()]
+        raise SettingsError("\n".join(lines)) from None
+    except ValueError as error:  # tomllib's own, which names line and column
+        raise SettingsError(f"{config}: {error}") from None
+
+
+def host_port(text: str) -> tuple[str, int]:
+    """Split `127.0.0.1:8080`, `[::1]:8080` or `:8080` (localhost).
+
+    Raises:
+        SettingsError: if it is not host:port.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise SettingsError(f"{text!r}: expected HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def describe_settings() -> str:
+    """The settings as a Markdown page (docs/settings.md)."""
+    rows = [
+        f"| `{name}` | `MINGLUO_{name.upper()}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Written by `mingluo settings`. A setting comes from the command line (`--http`), else from the",
+            "environment, else from the TOML file named by `--config`.",
+            "",
+            "| setting | environment | default | what it does |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _default(value: object) -> str:
+    return "none" if value is None or value == () else f"`{value}`"

@@ -1,0 +1,50 @@
+"""Where the engines' states rest between starts: one file for each partition, replaced whole."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """An engine's state after the record at `position`, under the estate `estate_version`."""
+
+    position: int
+    estate_version: int
+    state: bytes
+
+
+class Snapshots:
+    """Snapshot files below `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def save(self, partition: int, snapshot: Snapshot) -> None:
+        """Keep `snapshot` in place of the former one; a crash leaves the one or the other, never half of one.
+
+        Raises:
+            OSError: the disk is full or may not be written.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path = self._path(partition)
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(msgspec.msgpack.encode(snapshot))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+
+    def load(self, partition: int) -> Snapshot | None:
+        """The kept snapshot; None if there is none or it cannot be read (the log then tells everything again)."""
+        try:
+            return msgspec.msgpack.decode(self._path(partition).read_bytes(), type=Snapshot)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def partitions(self) -> list[int]:
+        """The partitions of which a snapshot is kept."""
+        return sorted(int(p.stem.removeprefix("engine-")) for p in self._directory.glob("engine-*.snapshot"))
+
+    def _path(self, partition: int) -> Path:
+        return self._directory / f"engine-{partition}.snapshot"

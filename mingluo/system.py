@@ -1,0 +1,210 @@
+"""Everything on one machine: the roles wired together, started in order and stopped in reverse."""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from sqlalchemy import Engine
+
+from alerts.channels.webhook import Webhook
+from alerts.desk import Desk
+from alerts.journal_sql import SqlJournal
+from alerts.outbox import Outbox
+from api.accounts import Accounts
+from api.app import create_app
+from api.context import Context
+from api.feed import Feed
+from community.alert import AlertEvent
+from community.clock import HOUR, MINUTE
+from community.database import open_database
+from community.estate import Estate
+from community.estate_file import load_estate
+from community.estate_store import EstateStore
+from community.frame import Frame
+from community.vitals import Vitals
+from gateway.admission import Admission
+from gateway.broker.auth import Credential
+from gateway.broker.callout import AuthCallout
+from gateway.broker.connection import Endpoints, connect
+from gateway.broker.server import BrokerServer
+from gateway.ingest import Ingest
+from gateway.link.link import Link
+from gateway.log import ReadingsLog
+from gateway.refusal_log import RefusalLog
+from mingluo import migrations, options
+from mingluo.estate_watch import EstateWatch
+from mingluo.roles.gateway import Gateway
+from mingluo.roles.monitor import Monitor
+from mingluo.roles.window import Window, listen
+from mingluo.run_file import RunFile, written_run_file
+from mingluo.settings import Settings, host_port
+from mingluo.snapshots import Snapshots
+from mingluo.tasks import Tasks
+from rules.rulebook import Rulebook
+
+
+REMEMBER_MS = 10 * MINUTE
+"""How much of the log's end the gateway reads at start, to recognise what the broker delivers again."""
+
+
+def wall_clock() -> int:
+    """UTC milliseconds now. The only clock of the house."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A system that runs, as the person who started it sees it.
+
+    Attributes:
+        http: URL of the console.
+        mqtt: address and port for devices; None if they use an external broker.
+        estate: the estate in force at the start.
+        admin_password: the generated password, at the first start only.
+        notes: what is otherwise than usual, e.g. another port.
+        failed: gets the exception of a role that has ended by a fault.
+    """
+
+    http: str
+    mqtt: tuple[str, int] | None
+    estate: Estate
+    admin_password: str | None
+    notes: tuple[str, ...]
+    failed: asyncio.Future[None]
+
+
+@asynccontextmanager
+async def system(
+    settings: Settings,
+    rulebook: Rulebook,
+    *,
+    first_estate: Callable[[], Estate] | None = None,
+    clock: Callable[[], int] = wall_clock,
+) -> AsyncIterator[Running]:
+    """Run everything while the block lasts.
+
+    Args:
+        settings: what the operator decided. The data directory must be owned by the caller (`mingluo.lock`).
+        rulebook: the rules.
+        first_estate: the estate of a database that has none yet.
+        clock: UTC ms.
+
+    Raises:
+        BrokerError, LogUnavailable, JournalUnavailable, DatabaseNewer, SettingsError, OSError: why it cannot start.
+    """
+    vitals = Vitals()
+    async with AsyncExitStack() as stack:
+        listener, note = listen(*host_port(settings.http))
+        stack.callback(listener.close)
+        database = await asyncio.to_thread(_open_database, settings)
+        stack.callback(database.dispose)
+        estates = EstateStore(database)
+        if first_estate is not None and await asyncio.to_thread(estates.current_version) == 0:
+            await asyncio.to_thread(estates.replace, first_estate(), "first start", clock())
+        accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
+        password = await asyncio.to_thread(accounts.ensure_admin, clock())
+        journal = SqlJournal(database)
+
+        broker = BrokerServer(options.broker(settings), vitals, clock)
+        endpoints = await broker.start()
+        stack.push_async_callback(broker.stop)
+        nats = await connect(endpoints, "log", vitals)
+        stack.push_async_callback(nats.close)
+        log = ReadingsLog(nats, options.log(settings), vitals, clock)
+        await log.open(beyond=max((await asyncio.to_thread(journal.positions)).values(), default=0))
+        quarantine = RefusalLog(nats, vitals)
+        await quarantine.open()
+
+        watch = EstateWatch(estates, log, vitals, clock)
+        await watch.look()
+        callout = AuthCallout(nats, broker.issuer, _credentials(watch), vitals, clock)
+        await callout.start()
+
+        feed = Feed(journal, lambda: watch.estate, vitals, clock)
+        promised = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def committed(_events: Sequence[AlertEvent]) -> None:  # in whichever thread committed
+            feed.wake()
+            loop.call_soon_threadsafe(promised.set)
+
+        channels = {w.name: Webhook(str(w.url), w.secret.encode()) for w in settings.webhook}
+        desk = Desk(journal, list(channels), vitals, clock, committed)
+        outbox = Outbox(journal, channels, vitals, clock, random.random)
+        snapshots = Snapshots(settings.data_dir / "snapshots")
+        monitor = Monitor(
+            log, desk, rulebook, estates, snapshots, vitals, clock, snapshot_every_ms=round(settings.snapshot_every_s * 1000)
+        )
+        link = Link(options.link(settings, endpoints), clock, vitals)
+        admission = Admission(watch.estate, options.admission(settings))
+        ingest = Ingest(link, admission, log, quarantine, vitals, clock, run_id=secrets.token_hex(8))
+        # What the broker delivers again after a crash is recognised by what the log holds already.
+        ingest.remember(r for r in await log.tail(clock() - REMEMBER_MS) if isinstance(r, Frame))
+        watch.tell(ingest.set_estate)
+        gateway = Gateway(link, ingest, log, vitals, clock)
+
+        async def import_estate(text: str, actor: str) -> int:
+            estate = load_estate(text, "estate")
+            await asyncio.to_thread(estates.replace, estate, actor, clock())
+            await watch.look()
+            return watch.version
+
+        app = create_app(
+            Context(
+                journal=journal,
+                desk=desk,
+                accounts=accounts,
+                feed=feed,
+                vitals=vitals,
+                clock=clock,
+                estate=lambda: watch.estate,
+                import_estate=import_estate,
+                refusals=quarantine.last,
+                rules=rulebook.describe,
+                version=version("mingluo"),
+            )
+        )
+        window = Window(app, listener)
+
+        tasks = Tasks()
+        stack.push_async_callback(monitor.save)
+        stack.push_async_callback(tasks.stop)
+        tasks.start("outbox", outbox.run(asyncio.Event(), promised))
+        tasks.start("monitor", monitor.run())
+        tasks.start("gateway", gateway.run())
+        tasks.start("estate", watch.run())
+        tasks.start("feed", feed.run())
+        serving = tasks.start("api", window.run())
+        stack.push_async_callback(_close_window, window, feed, serving)
+        stack.callback(tasks.close)
+
+        http = f"http://{listener.getsockname()[0]}:{listener.getsockname()[1]}"
+        stack.enter_context(written_run_file(settings.data_dir, options.run_file(http, endpoints)))
+        notes = (*broker.notes, *([note] if note else ()))
+        yield Running(http, endpoints.mqtt, watch.estate, password, notes, tasks.failed)
+
+
+def _open_database(settings: Settings) -> Engine:
+    database = open_database(settings.database)
+    migrations.upgrade(database)
+    return database
+
+
+def _credentials(watch: EstateWatch) -> Callable[[str], Credential | None]:
+    def credential(user: str) -> Credential | None:
+        device = watch.estate.devices.get(user)
+        return None if device is None else Credential(device.secret, watch.estate.topic_of(device))
+
+    return credential
+
+
+async def _close_window(window: Window, feed: Feed, serving: asyncio.Task[None]) -> None:
+    # The feed first: uvicorn waits for open streams, and they end when the feed does.
+    feed.close()
+    window.stop()
+    await asyncio.wait({serving})
