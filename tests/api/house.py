@@ -5,6 +5,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from alerts.desk import Desk
+from alerts.journal import AlertFilter, JournalUnavailable, Transaction
 from alerts.journal_memory import MemoryJournal
 from api.accounts import Accounts, Role
 from api.app import create_app
@@ -20,7 +22,7 @@ from api.context import Context
 from api.feed import Feed
 from api.passwords import Cost
 from api.tables import account, session
-from community.alert import AlertEvent
+from community.alert import Alert, AlertEvent
 from community.database import metadata, open_database
 from community.estate import Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
 from community.estate_file import load_estate
@@ -113,6 +115,36 @@ class Clock:
         return self.now
 
 
+class Journal(MemoryJournal):
+    """The journal in memory, with a line that can be cut."""
+
+    cut = False
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        self._check()
+        return super().transaction()
+
+    def alerts(self, wanted: AlertFilter, limit: int = 100, before: Alert | None = None) -> list[Alert]:
+        self._check()
+        return super().alerts(wanted, limit, before)
+
+    def alert(self, alert_id: str) -> Alert | None:
+        self._check()
+        return super().alert(alert_id)
+
+    def events(self, after: int = 0, limit: int = 1000) -> list[AlertEvent]:
+        self._check()
+        return super().events(after, limit)
+
+    def last_number(self) -> int:
+        self._check()
+        return super().last_number()
+
+    def _check(self) -> None:
+        if self.cut:
+            raise JournalUnavailable("secret path: database is locked")
+
+
 @dataclass
 class House:
     """Everything behind the window, with the means to make things happen."""
@@ -120,7 +152,7 @@ class House:
     database: Path
     clock: Clock = field(default_factory=Clock)
     vitals: Vitals = field(default_factory=Vitals)
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    journal: Journal = field(default_factory=Journal)
     estate: Estate = field(default_factory=small_estate)
     refusals: list[Refusal] = field(default_factory=list)
     keep_alive_s: float = 5.0

@@ -98,7 +98,7 @@ export class Panel {
     const facts = [
       [t("panel.device"), say.device(alert)],
       [t("panel.incident"), `${alert.incident} (${t("panel.incident.with", { n: this.related })})`],
-      position ? [t("panel.map"), position.join(", ")] : null,
+      position ? [t("panel.map"), position.map((degrees) => degrees.toFixed(5)).join(", ")] : null,
       notes ? [t("panel.notes"), notes] : null,
       [t("panel.rule"), `${alert.rule} · ${alert.rule_version}`],
     ].filter(Boolean);
