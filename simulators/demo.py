@@ -8,8 +8,10 @@ import numpy as np
 from community.clock import SECOND
 from community.estate import Device, DeviceKind, Estate
 from simulators.incidents import Incident, IncidentKind
+from simulators.world import TERMINAL_RISE_AT_RATED
 
 LEAST_PAUSE_S, GREATEST_PAUSE_S = 20.0, 40.0
+_STOVE_A = 16.0
 _REST_S = 120
 """A household is left in peace this long after an incident."""
 
@@ -100,15 +102,16 @@ def _smoke(cast: _Cast, at: int, length_s: int) -> list[Incident]:
 def _loose_terminal(cast: _Cast, at: int, length_s: int) -> list[Incident]:
     # A stove is switched on; its terminal loosens only later, so that the heat cannot be laid to the new load.
     loosens, end = at + 200 * SECOND, at + (200 + length_s) * SECOND
-    household = cast.choose(cast.protectors, at, end).household
+    device = cast.choose(cast.protectors, at, end)
+    sound = TERMINAL_RISE_AT_RATED * (_STOVE_A / device.ratings.rated_current) ** 2
     return [
-        Incident(household, IncidentKind.OVERLOAD, at, end, level=16),
-        Incident(household, IncidentKind.LOOSE_TERMINAL, loosens, end, level=cast.rng.uniform(28, 36)),
+        Incident(device.household, IncidentKind.OVERLOAD, at, end, level=_STOVE_A),
+        Incident(device.household, IncidentKind.LOOSE_TERMINAL, loosens, end, cast.rng.uniform(60, 70) / sound),
     ]
 
 
-_OVERVOLTAGE = _electrical(IncidentKind.OVERVOLTAGE, 34, 38)
-_LEAKAGE = _electrical(IncidentKind.INSULATION_FAULT, 15, 17, ramp_s=20)
+_OVERVOLTAGE = _electrical(IncidentKind.OVERVOLTAGE, 31, 33)
+_LEAKAGE = _electrical(IncidentKind.INSULATION_FAULT, 14.5, 16, ramp_s=20)
 _OFFLINE = _electrical(IncidentKind.OFFLINE, 0, 0)
 
 # Seconds after the start, what, how long. Flags and smoke raise at once, the voltage after ten seconds.
@@ -125,9 +128,9 @@ _OPENING: tuple[tuple[int, _Play, int], ...] = (
 # Weight, what, least and greatest length in seconds. Danger to life is seldom.
 _REPERTOIRE: tuple[tuple[float, _Play, tuple[int, int]], ...] = (
     (26, _LEAKAGE, (150, 260)),  # leakage that creeps up
-    (14, _electrical(IncidentKind.OVERVOLTAGE, 22, 26), (90, 150)),  # a little too much voltage
+    (14, _electrical(IncidentKind.OVERVOLTAGE, 20, 22), (90, 150)),  # a little too much voltage
     (8, _OVERVOLTAGE, (25, 45)),  # too much voltage
-    (10, _electrical(IncidentKind.OVERLOAD, 1.9, 2.1), (100, 130)),  # overload
+    (10, _electrical(IncidentKind.OVERLOAD, 2.1, 2.2), (70, 90)),  # overload
     (8, _loose_terminal, (500, 700)),  # a terminal works loose
     (10, _OFFLINE, (150, 400)),  # the line is cut
     (10, _flag("tamper"), (20, 60)),  # a detector taken off its base

@@ -69,6 +69,8 @@ class SimulatedDevice:
         self._random = random
         self._ring: deque[Outgoing] = deque()
         self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self._whole = asyncio.Event()
         self._whole.set()
         self._client: aiomqtt.Client | None = None
@@ -79,7 +81,12 @@ class SimulatedDevice:
             self._ring.popleft()
             self._vitals.count("simulator_forgotten")
         self._ring.append(message)
+        self._empty.clear()
         self._wake.set()
+
+    async def drained(self, stop: asyncio.Event) -> None:
+        """Wait until everything offered has been sent, or until `stop`."""
+        await _either(self._empty, stop)
 
     @property
     def unsent(self) -> int:
@@ -168,6 +175,7 @@ class SimulatedDevice:
                 self._vitals.count("simulator_sent", level=message.level)
                 if self._ring and self._ring[0] is message:  # a full ring may have lost it meanwhile
                     self._ring.popleft()
+            self._empty.set()
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:

@@ -12,8 +12,8 @@ from simulators.incidents import Incident, IncidentKind
 
 THERMAL_TIME_CONSTANT_S = 300.0
 """Of a modular breaker's terminals, s; 3 to 10 min are usual."""
-TERMINAL_RISE_PER_A2 = 0.008
-"""K/A² of a sound terminal in steady state: 8 K at 32 A."""
+TERMINAL_RISE_AT_RATED = 12.0
+"""K above ambient of a sound terminal at its rated current in steady state; grows with the square of the current."""
 SMOKE_RISE_S, SMOKE_DECAY_S = 6.0, 12.0
 """Time constants of smoke filling a kitchen and of airing it, s."""
 SMOKE_ALARM, SMOKE_CLEAR = 0.15, 0.05
@@ -45,6 +45,7 @@ class World:
         n = len(self.row)
         circuit = _circuits(estate)
         self._nominal = np.array([c.ratings.nominal_voltage if c else 230.0 for c in circuit])
+        self._rated = np.array([c.ratings.rated_current if c else 32.0 for c in circuit])
         self.grid = Grid(
             [(c.feeder if c else None) or "" for c in circuit],
             np.array([_SHARES[c.phase if c else None] for c in circuit]).reshape(n, 3),
@@ -52,7 +53,7 @@ class World:
         self._feeder_nominal = np.zeros(len(self.grid.feeders))
         self._feeder_nominal[self.grid.feeder] = self._nominal
         self._tap = rng.normal(1.03, 0.008, len(self.grid.feeders))
-        self._leakage = np.minimum(rng.lognormal(1.0, 0.5, n), 6)  # mA at 60 % humidity; the median house has 2.7
+        self._leakage = np.minimum(rng.lognormal(1.0, 0.5, n), 4)  # mA at 60 % humidity; the median house has 2.7
         self._clean_air = rng.uniform(0.001, 0.008, n)
         self._appliances = Appliances(n, self._hour(start), rng)
         self._coming: Iterator[Incident] = iter(incidents)
@@ -146,7 +147,7 @@ class World:
     def _terminal_rise(self) -> NDArray[np.float64]:
         """float[n]: K above ambient in steady state; grows with contact resistance and the square of the current."""
         contact = self._level(IncidentKind.LOOSE_TERMINAL, otherwise=1.0)
-        return TERMINAL_RISE_PER_A2 * contact * self.current**2
+        return TERMINAL_RISE_AT_RATED * contact * (self.current / self._rated) ** 2
 
     def _breathe(self, dt: float) -> None:
         target = self._clean_air + self._level(IncidentKind.KITCHEN_SMOKE)
