@@ -19,7 +19,7 @@ MAX_PAYLOAD = 2 * 2**20
 """Bytes of the largest message the broker takes: above the gateway's own limit, so that a message of 1 MB arrives
 there and is refused by name, instead of ending the device's connection without a word."""
 
-AUTH_TIMEOUT_S = 10
+AUTH_TIMEOUT_S = 5
 """How long a connecting device may wait for the auth callout: a thousand that reconnect at once queue for it."""
 
 MQTT_STORE_BYTES = 4 * 2**30
