@@ -73,9 +73,9 @@ def window(house: House) -> Iterator[Window]:
         yield window
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium."""
+    """A real Chromium. For a module and no longer: while it is there, its loop keeps async tests from running."""
     executable = next(filter(None, map(shutil.which, _CHROMIUM)), None)
     if executable is None:
         pytest.skip("needs the Debian package chromium")

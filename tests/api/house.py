@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from alerts.desk import Desk
-from alerts.journal import AlertFilter, JournalUnavailable, Transaction
+from alerts.journal import AlertFilter, JournalUnavailable
 from alerts.journal_memory import MemoryJournal
 from api.accounts import Accounts, Role
 from api.app import create_app
@@ -115,12 +114,39 @@ class Clock:
         return self.now
 
 
+class Signs(Vitals):
+    """Vitals that can be waited on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = threading.Condition()
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        super().gauge(name, value, **labels)
+        with self._changed:
+            self._changed.notify_all()
+
+    def report(self, component: str, state: State, detail: str, now: int) -> None:
+        super().report(component, state, detail, now)
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_for(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds`, ten seconds at most."""
+        with self._changed:
+            assert self._changed.wait_for(holds, timeout=10)
+
+    def is_in(self, name: str, state: State) -> bool:
+        """Whether the component `name` is in `state`."""
+        return any(c.name == name and c.state is state for c in self.components())
+
+
 class Journal(MemoryJournal):
     """The journal in memory, with a line that can be cut."""
 
     cut = False
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> Any:
         self._check()
         return super().transaction()
 
@@ -151,7 +177,7 @@ class House:
 
     database: Path
     clock: Clock = field(default_factory=Clock)
-    vitals: Vitals = field(default_factory=Vitals)
+    vitals: Signs = field(default_factory=Signs)
     journal: Journal = field(default_factory=Journal)
     estate: Estate = field(default_factory=small_estate)
     refusals: list[Refusal] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -272,7 +273,7 @@ async def test_password_change(viewer: httpx.AsyncClient) -> None:
 async def test_large_bodies_are_refused(stranger: httpx.AsyncClient, chunked: bool) -> None:
     body = json.dumps({"name": "x" * BODY_LIMIT, "password": "x"}).encode()
 
-    async def pieces():  # type: ignore[no-untyped-def]  # httpx takes any async generator of bytes
+    async def pieces() -> AsyncIterator[bytes]:
         yield body[:100]
         yield body[100:]
 

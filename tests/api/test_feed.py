@@ -155,10 +155,7 @@ async def test_cut_journal_is_reported_and_what_was_missed_comes_later(house: Ho
         await viewer.next()
         house.find()
         house.journal.cut = True
-        state = house.vitals.components
-        async with asyncio.timeout(10):
-            while not any(c.name == "feed" and c.state is State.DEGRADED for c in state()):
-                await asyncio.sleep(0)
+        await asyncio.to_thread(house.vitals.wait_for, lambda: house.vitals.is_in("feed", State.DEGRADED))
         house.journal.cut = False
         assert await viewer.numbers(1) == [1]
 

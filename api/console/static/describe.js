@@ -54,12 +54,17 @@ export function state(alert) {
 /** What was found, in sentences. */
 export function findings(alert) {
   const said = [];
-  if (alert.value !== null && alert.threshold !== null) {
+  const { since, silent_s: silent, allowed_s: allowed, time_to_trip_s: trip } = alert.evidence;
+  if (typeof silent === "number") {
+    const usual = typeof allowed === "number";
+    const values = { span: span(silent * 1000), allowed: usual ? span(allowed * 1000) : "" };
+    said.push(t(usual ? "say.silent.allowed" : "say.silent", values));
+  } else if (alert.value !== null && alert.threshold !== null) {
     const [value, threshold] = [alert.value, alert.threshold].map((v) => quantity(v, alert.unit));
     said.push(t("say.measured", { value, threshold }));
   } else if (alert.value !== null) said.push(t("say.value", { value: quantity(alert.value, alert.unit) }));
   else said.push(t("say.reported"));
-  const { since } = alert.evidence;
+  if (typeof trip === "number") said.push(t("say.trip", { span: span(trip * 1000) }));
   if (typeof since === "number") {
     const held = alert.raised_at - since; // negative after a worse turn: then the evidence is newer than the alert
     const key = held >= 1_000 ? "say.since" : held >= 0 ? "say.at_once" : "say.since_only";
@@ -74,10 +79,12 @@ export function findings(alert) {
 
 /** The whole evidence as rows of name and text, for those who want to check. */
 export function evidence(alert) {
-  return Object.entries(alert.evidence).map(([name, value]) => [has(`evidence.${name}`) ? t(`evidence.${name}`) : name, written(name, value)]);
+  const named = (name) => (has(`evidence.${name}`) ? t(`evidence.${name}`) : name);
+  return Object.entries(alert.evidence).map(([name, value]) => [named(name), written(name, value)]);
 }
 
 function written(name, value) {
+  if (value === null || value === "") return "–";
   if (typeof value === "number" && value > 1e12) return time(value);
   if (typeof value === "number") return quantity(value, "");
   if (Array.isArray(value)) return value.map((item) => written(name, item)).join(", ");
