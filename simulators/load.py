@@ -111,6 +111,8 @@ class _Sender:
         self._count = min(load.connections, len(load.topics))
         self._sent = [0] * self._count
         self._rows = [np.arange(i, len(load.topics), self._count) for i in range(self._count)]
+        # Each wire's part of the rate, as bounds between 0 and 1, so that the parts sum up to a message.
+        self._bounds = [0.0, *(sum(map(len, self._rows[: i + 1])) / len(load.topics) for i in range(self._count))]
 
     def run(self) -> Totals:
         load = self._load
@@ -153,15 +155,15 @@ class _Sender:
         wire, load, sent = self._wires[i], self._load, self._sent[i]
         if not wire.ready(load.qos, WINDOW):
             return
-        rate = load.rate * len(self._rows[i]) / len(load.topics)
-        count = round(elapsed * rate) - sent
+        low, high = self._bounds[i], self._bounds[i + 1]
+        count = round(elapsed * load.rate * high) - round(elapsed * load.rate * low) - sent
         if load.qos:
             count = min(count, WINDOW - wire.in_flight)
         if count <= 0:
             return
         rows = self._rows[i][(sent + np.arange(count)) % len(self._rows[i])]
         wire.put(self._factory.build(rows, self._clock() // 1_000_000, wire.packet_id), count, load.qos)
-        if elapsed - sent / rate > LATE_S:
+        if elapsed - sent / (load.rate * (high - low)) > LATE_S:
             self._late += count
         self._sent[i] += count
 

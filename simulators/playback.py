@@ -39,8 +39,9 @@ async def play(
 ) -> int:
     """Publish a recording (JSON lines as `mingluo replay` reads them; ticks are left out) as if it happened now.
 
-    Readings keep the distances in event time that they were recorded with, and the last of them happens when it is
-    sent. So a recording played at 10 times its speed begins as a backlog, and durations mean what they meant.
+    The order is that of the lines, so a reading that came late comes late again. Readings keep the distances in event
+    time that they were recorded with, and the last of them happens when it is sent. So a recording played at 10 times
+    its speed begins as a backlog, and durations mean what they meant.
 
     Args:
         speed: at least 1; how many times faster than recorded.
@@ -83,7 +84,7 @@ async def _send(
     clock: Callable[[], int],
     speed: float,
 ) -> int:
-    first, last = messages[0].ts, messages[-1].ts
+    first, last = min(m.ts for m in messages), max(m.ts for m in messages)
     begin = clock()
     end = begin + int((last - first) / speed)
     for number, message in enumerate(messages):
@@ -124,7 +125,7 @@ def _read(lines: Iterable[str], estate: Estate) -> list[_Played]:
             raise PlaybackError(f"line {number}: {error}") from None
         if messages[-1].device not in estate.devices:
             raise PlaybackError(f"line {number}: no device {messages[-1].device!r} in the estate")
-    return sorted(messages, key=lambda m: m.ts)
+    return messages
 
 
 def _refuse(_: bytes) -> bytes:

@@ -147,7 +147,8 @@ class World:
     def _terminal_rise(self) -> NDArray[np.float64]:
         """float[n]: K above ambient in steady state; grows with contact resistance and the square of the current."""
         contact = self._level(IncidentKind.LOOSE_TERMINAL, otherwise=1.0)
-        return TERMINAL_RISE_AT_RATED * contact * (self.current / self._rated) ** 2
+        rise: NDArray[np.float64] = TERMINAL_RISE_AT_RATED * contact * (self.current / self._rated) ** 2
+        return rise
 
     def _breathe(self, dt: float) -> None:
         target = self._clean_air + self._level(IncidentKind.KITCHEN_SMOKE)
