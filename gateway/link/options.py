@@ -21,6 +21,7 @@ class LinkOptions:
         tls: context for `mqtts://`; None for plain TCP.
         keep_alive_s: longest silence of the connection, s (MQTT 3.1.1, 3.1.2.10).
         wake_s: reading rests this long between wake-ups, s, so that each handles many messages.
+        rest_below: arrivals of fewer bytes than this are followed by a rest.
         max_packet: bytes of a packet that are kept; larger messages are read past and come out shortened.
         max_held_messages, max_held_bytes: unacknowledged messages above which reading stays paused. The broker then
             holds what follows: bounded there, and nothing at QoS 1 is lost.
@@ -39,6 +40,7 @@ class LinkOptions:
     tls: ssl.SSLContext | None = None
     keep_alive_s: int = 30
     wake_s: float = 0.010
+    rest_below: int = 64 * 1_024
     max_packet: int = 2 * LEAST_MAX_PACKET
     max_held_messages: int = 20_000
     max_held_bytes: int = 8 * 2**20
