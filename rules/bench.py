@@ -55,7 +55,8 @@ def bench_engine(devices: int = 10_000, rows: int = 1_000, seconds: float = 2.0)
     """Push quiet frames through one engine for about `seconds`.
 
     Returns:
-        `readings_per_s`, `readings_per_cpu_s` (a busy machine does not count), `frame_us_p50`, `frame_us_p99`, `tick_us`, `state_bytes_per_device`, with the sizes used.
+        `readings_per_s`, `readings_per_cpu_s` (time in which others had the core does not count), `frame_us_p50`,
+        `frame_us_p99`, `tick_us`, `state_bytes_per_device`, with the sizes used.
     """
     frames = village_frames(devices, rows, max(50, 20 * devices // rows))
     engine = Engine(standard_rulebook(), village(devices), partition_of("village"))

@@ -38,15 +38,18 @@ def drop_stale_kernels() -> int:
         Files deleted. A cache that may not be written is left alone: its owner renews it on installing.
     """
     stamp = blake2s(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()
-    dropped = 0
-    for directory in sorted({str(k.stats.cache_path) for k in KERNELS}):
-        file = Path(directory, _STAMP)
-        with suppress(OSError):
-            if file.exists() and file.read_text() == stamp:
-                continue
-            file.parent.mkdir(parents=True, exist_ok=True)
-            for old in [*file.parent.glob("*.nbi"), *file.parent.glob("*.nbc")]:
-                old.unlink(missing_ok=True)
-                dropped += 1
-            file.write_text(stamp)
+    return sum(drop_unless(Path(d), stamp) for d in sorted({str(k.stats.cache_path) for k in KERNELS}))
+
+
+def drop_unless(directory: Path, stamp: str) -> int:
+    """Delete the cached kernels in `directory` unless it bears this stamp; then stamp it."""
+    file, dropped = directory / _STAMP, 0
+    with suppress(OSError):
+        if file.exists() and file.read_text() == stamp:
+            return 0
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in [*directory.glob("*.nbi"), *directory.glob("*.nbc")]:
+            old.unlink(missing_ok=True)
+            dropped += 1
+        file.write_text(stamp)
     return dropped

@@ -124,7 +124,7 @@ def load_rulebook(text: str, source: str) -> Rulebook:
         except ValidationError as error:
             errors += [
                 RuleError(source, lines.line(("rule", n, *_path(e))), *_explain(label, table, e))
-                for e in error.errors()
+                for e in _telling(error.errors())
             ]
             continue
         if rule.id in seen:
@@ -149,6 +149,17 @@ def _explain(label: str, table: object, error: ErrorDetails) -> tuple[str, str]:
     return field, error["msg"].removeprefix("Value error, ") + shown
 
 
+def _telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows from another fault: the other way to write a limit, a list left empty by its items."""
+    return [
+        e
+        for e in errors
+        if not ("float" in e["loc"] and isinstance(e["input"], dict))
+        and e["type"] != "model_type"
+        and not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors if e["type"] == "too_short")
+    ]
+
+
 def _path(error: ErrorDetails) -> list[str | int]:
     """Where in the rule's table: the location without the names of the union's members."""
     return [p for p in error["loc"] if p not in KINDS and p not in ("float", "Scaled")]
@@ -163,8 +174,9 @@ def _all_keys(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near and near[0] != word else ""
+    # A key that is known elsewhere is still wrong here: look for another.
+    near = get_close_matches(word, [k for k in known if k != word], n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _line_in(message: str) -> int | None:

@@ -97,10 +97,9 @@ def thresholds(start, rows, columns, state, table, gates, out):  # type: ignore[
                     value = -np.inf
                 if rows.order[i] == LATE:
                     for s in range(table.steps[r], table.steps[r + 1]):
-                        if table.alone[s] and value >= table.limit[state.duty[d], s]:
-                            better = up < 0 or table.severity[s] > table.severity[up]
-                            if better or (s >= up and value > up_value):
-                                up, up_value, up_channel = s, value, j
+                        proven = table.alone[s] and value >= table.limit[state.duty[d], s]
+                        if proven and (s > up or (s == up and value > up_value)):
+                            up, up_value, up_channel = s, value, j
                     continue
                 if before < 0:
                     before = level_of(state, table, d, r)

@@ -1,0 +1,116 @@
+"""Snapshots that are refused, replay over partitions, the compiled cache, and the figures people ask for."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
+from community.frame import EstateChange, Frame, Record
+from rules.bench import bench_engine
+from rules.cached import KERNELS, drop_unless
+from rules.engine import Engine, SnapshotRefused
+from rules.replay import replay
+from rules.rulebook import Rulebook, standard_rulebook
+from rules.snapshot import RefusalReason
+from rules.warm import compile_kernels
+from tests.rules.makers import PARTITION, device, engine, estate, reading, run, tick, told
+
+BOOK = standard_rulebook()
+
+
+def refused(data: bytes, book: Rulebook = BOOK, partition: int = PARTITION) -> RefusalReason:
+    with pytest.raises(SnapshotRefused) as caught:
+        Engine.restore(data, book, estate(), partition)
+    return caught.value.reason
+
+
+def test_wrong_snapshots_are_refused_by_name() -> None:
+    data = engine().snapshot()
+    image = msgspec.msgpack.decode(data)
+    assert refused(b"\x00" + data) is RefusalReason.UNREADABLE
+    assert refused(data[:-3]) is RefusalReason.UNREADABLE
+    assert refused(msgspec.msgpack.encode({**image, "format": 99})) is RefusalReason.FORMAT
+    assert refused(msgspec.msgpack.encode({**image, "pool": b""})) is RefusalReason.UNREADABLE
+    assert refused(data, Rulebook(BOOK.rules[1:])) is RefusalReason.SHAPE
+    assert refused(data, partition=PARTITION + 1) is RefusalReason.PARTITION
+
+
+def test_a_snapshot_outlives_a_change_of_limits_but_not_of_shape() -> None:
+    e = engine()
+    run(e, [reading(0, residual_current=31)])
+    first = BOOK.rules[0]
+    milder = Rulebook((first.model_copy(update={"clause": "another"}), *BOOK.rules[1:]))
+    restored = Engine.restore(e.snapshot(), milder, estate(), PARTITION)
+    assert restored.levels() == e.levels()
+
+
+def test_devices_are_found_by_id() -> None:
+    e = engine(device("a"), device("b"))
+    run(e, [reading(0, "b", residual_current=31), tick(1)])
+    back = Engine.restore(e.snapshot(), BOOK, estate(device("new"), device("b")), PARTITION)
+    assert back.levels() == e.levels()
+    assert told(run(back, [reading(2, "b", residual_current=3)])) == [("residual.shock", "critical", "normal")]
+
+
+def test_an_empty_partition_is_well() -> None:
+    e = Engine(BOOK, estate(), PARTITION + 1)
+    assert run(e, [reading(0, residual_current=31), tick(500)]) == []
+    assert e.state_bytes_per_device == 0
+    assert e.unknown_readings == 1
+    assert Engine.restore(e.snapshot(), BOOK, estate(), PARTITION + 1).unknown_readings == 1
+
+
+def two_communities() -> Estate:
+    names = ["village", next(n for n in ("east", "west", "north") if partition_of(n) != PARTITION)]
+    return Estate(
+        place=tuple(Place(id=n, kind=PlaceKind.COMMUNITY) for n in names),
+        household=tuple(Household(id=f"h-{n}", place=n) for n in names),
+        device=tuple(Device(id=f"d{k}", household=f"h-{n}", kind=DeviceKind.SMOKE) for k, n in enumerate(names)),
+    )
+
+
+def test_replay_sends_each_row_to_its_partition_and_ticks_to_all() -> None:
+    homes = two_communities()
+    rows = [reading(0, "d0", smoke_alarm=1), reading(0, "nobody", smoke_alarm=1), reading(0, "d1", smoke_alarm=1)]
+    records: list[Record] = [tick(0), Frame.from_readings(rows), EstateChange(2), tick(26 * 3_600)]
+    found = list(replay(records, BOOK, homes))
+    assert [position for position, _ in found] == [1, 2, 3, 4]
+    assert [(f.device, f.community) for f in found[1][1]] == [("d0", "village"), ("d1", homes.place[1].id)]
+    assert sorted(f.device for f in found[3][1]) == ["d0", "d1"]
+
+
+def test_replay_follows_estate_changes() -> None:
+    homes, fewer = two_communities(), estate(device("d9"))
+
+    def records() -> Iterable[Record]:
+        yield Frame.from_readings([reading(0, "d0", smoke_alarm=1)])
+        yield EstateChange(2)
+        yield Frame.from_readings([reading(1, "d0", fault=1), reading(1, "d9", fault=1)])
+
+    found = [f for _, findings in replay(records(), BOOK, homes, {2: fewer}.__getitem__) for f in findings]
+    assert [(f.device, f.severity.word) for f in found] == [("d0", "critical"), ("d0", "normal"), ("d9", "warning")]
+
+
+def test_the_state_of_a_single_phase_protector_is_below_1_kib() -> None:
+    figures = bench_engine(devices=200, rows=100, seconds=0.01)
+    assert 0 < figures["state_bytes_per_device"] < 1_024
+    assert figures["readings_per_s"] > 0
+
+
+def test_nothing_is_compiled_twice() -> None:
+    compile_kernels()
+    misses = sum(sum(k.stats.cache_misses.values()) for k in KERNELS)
+    assert compile_kernels() == misses
+    assert all(sum(k.stats.cache_misses.values()) + sum(k.stats.cache_hits.values()) == 1 for k in KERNELS)
+
+
+def test_kernels_of_other_sources_are_dropped(tmp_path: Path) -> None:
+    for name in ("ladder.nbi", "ladder.nbc", "module.pyc"):
+        (tmp_path / name).touch()
+    assert drop_unless(tmp_path, "one") == 2
+    (tmp_path / "ladder.nbi").touch()
+    assert drop_unless(tmp_path, "one") == 0
+    assert drop_unless(tmp_path, "two") == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mingluo-kernels.stamp", "module.pyc"]
