@@ -106,7 +106,7 @@ def _loose_terminal(cast: _Cast, at: int, length_s: int) -> list[Incident]:
     sound = TERMINAL_RISE_AT_RATED * (_STOVE_A / device.ratings.rated_current) ** 2
     return [
         Incident(device.household, IncidentKind.OVERLOAD, at, end, level=_STOVE_A),
-        Incident(device.household, IncidentKind.LOOSE_TERMINAL, loosens, end, cast.rng.uniform(60, 70) / sound),
+        Incident(device.household, IncidentKind.LOOSE_TERMINAL, loosens, end, cast.rng.uniform(45, 55) / sound),
     ]
 
 
