@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from api import passwords
 from api.tables import account, session
@@ -173,7 +173,7 @@ class Accounts:
                 with self._engine.begin() as connection:
                     connection.execute(update(session).where(session.c.token_hash == hashed).values(used_at=now))
                 used_at = now
-            except OperationalError:
+            except DatabaseError:
                 # A full or locked database must not put out the person who is watching it.
                 pass
         return Person(row.name, Role(row.role), used_at + self._idle)
@@ -214,7 +214,9 @@ def _available() -> Iterator[None]:
     """Names a database that cannot be reached or written."""
     try:
         yield
-    except OperationalError as error:
+    except IntegrityError:
+        raise  # the database works, and says no
+    except DatabaseError as error:
         raise AccountsUnavailable(str(error.orig)) from error
 
 

@@ -50,6 +50,8 @@ class DeskActions(Protocol):
 class Context:
     """Everything that the application needs.
 
+    What is awaited here may raise `api.problems.Unavailable`, which becomes a 503.
+
     Attributes:
         estate: the estate in force.
         import_estate: takes a TOML text and the account's name, puts the new estate in force and returns its version;

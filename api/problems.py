@@ -35,6 +35,10 @@ class Problem(BaseModel):
     errors: list[Fault] = Field(default=[], description="every single fault, where there are several")
 
 
+class Unavailable(Exception):  # noqa: N818 - a state, named like `JournalUnavailable`
+    """Raised by what the roof hands in when that which stands behind it does not answer; the text is for people."""
+
+
 class ProblemError(HTTPException):
     """Raised by a route to answer with a problem. An `HTTPException`, so that FastAPI passes it on from anywhere."""
 
@@ -96,6 +100,13 @@ def install_problem_handlers(app: FastAPI) -> None:
         return _answer(
             request,
             ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "accounts_unavailable", detail, headers={"Retry-After": "2"}),
+        )
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(request: Request, error: Unavailable) -> JSONResponse:
+        return _answer(
+            request,
+            ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers={"Retry-After": "2"}),
         )
 
     @app.exception_handler(AccountRefused)

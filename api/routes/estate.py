@@ -4,6 +4,7 @@ from base64 import b64encode
 from http import HTTPStatus
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 
@@ -11,10 +12,12 @@ from api import models
 from api.problems import Fault, ProblemError, problem_responses
 from api.security import Admin, Ctx, SignedIn
 from community.estate import Device, Estate
-from community.estate_file import EstateErrors, dump_estate
+from community.estate_file import EstateErrors, dump_estate, load_estate
 from community.refusal import Refusal
 
 router = APIRouter(prefix="/api/v1", responses=problem_responses(401, 503))
+
+DEVICE_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 _TOML = "application/toml"
 _TOML_SCHEMA = {"schema": {"type": "string"}, "example": '[[place]]\nid = "xijiang"\nkind = "community"\n'}
@@ -59,10 +62,14 @@ def export_estate(context: Ctx, _visitor: SignedIn) -> PlainTextResponse:
     openapi_extra={"requestBody": {"required": True, "content": {_TOML: _TOML_SCHEMA}}},
 )
 async def import_estate(request: Request, context: Ctx, visitor: Admin) -> dict[str, Any]:
-    """Takes a whole estate as TOML; refuses it whole, with every fault, if anything is wrong."""
+    """Takes a whole estate as TOML; refuses it whole, with every fault, if anything is wrong.
+
+    A device without `secret` keeps the one that it has, so that an export can be edited and sent back.
+    """
     body = await request.body()
     try:
-        version = await context.import_estate(body.decode(), visitor.person.name)
+        text = await anyio.to_thread.run_sync(_with_known_secrets, body.decode(), context.estate())
+        version = await context.import_estate(text, visitor.person.name)
     except UnicodeDecodeError as error:
         fault = Fault(place=f"byte {error.start}", message="not UTF-8")
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_estate", "not UTF-8", errors=[fault]) from None
@@ -89,11 +96,22 @@ def list_rules(context: Ctx, _visitor: SignedIn) -> dict[str, Any]:
 async def quarantine(
     context: Ctx,
     _visitor: SignedIn,
-    device: Annotated[str | None, Query(max_length=64, description="of this device only")] = None,
+    device: Annotated[str | None, Query(pattern=DEVICE_ID, description="of this device only")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """The latest messages that were not let in, newest first, with the reason and the bytes."""
     return {"refusals": [_refusal(refusal) for refusal in await context.refusals(device, limit)]}
+
+
+def _with_known_secrets(text: str, known: Estate) -> str:
+    estate = load_estate(text, "estate")
+    devices = (
+        device.model_copy(update={"secret": known.devices[device.id].secret})
+        if device.secret is None and device.id in known.devices
+        else device
+        for device in estate.device
+    )
+    return dump_estate(Estate(place=estate.place, household=estate.household, device=tuple(devices)))
 
 
 def _device(device: Device) -> dict[str, Any]:

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from api import models
+from api.accounts import AccountsUnavailable
 from api.context import Context
 from api.problems import problem_responses
-from api.security import Ctx, MaybeVisitor, scraper
+from api.security import Bearer, Cookie, Ctx, scraper, visitor_or_none
 from community.vitals import Component, State, Vitals
 
 router = APIRouter(tags=["health"])
@@ -24,8 +25,12 @@ router = APIRouter(tags=["health"])
     summary="State of this process",
     responses={503: {"model": models.Health, "description": "something does not do its task"}},
 )
-def health(response: Response, context: Ctx, visitor: MaybeVisitor) -> dict[str, Any]:
+def health(request: Request, response: Response, context: Ctx, cookie: Cookie, bearer: Bearer) -> dict[str, Any]:
     """Open to everyone, with states only; people who are signed in also see the reasons. 200 unless `down`."""
+    try:
+        visitor = visitor_or_none(request, context, cookie, bearer)
+    except AccountsUnavailable:
+        visitor = None  # of all pages, this one has to answer now
     status = context.vitals.state()
     response.status_code = 503 if status is State.DOWN else 200
     response.headers["Cache-Control"] = "no-store"

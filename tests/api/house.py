@@ -20,6 +20,7 @@ from api.app import create_app
 from api.context import Context
 from api.feed import Feed
 from api.passwords import Cost
+from api.problems import Unavailable
 from api.tables import account, session
 from community.alert import Alert, AlertEvent
 from community.database import metadata, open_database
@@ -182,6 +183,7 @@ class House:
     estate: Estate = field(default_factory=small_estate)
     refusals: list[Refusal] = field(default_factory=list)
     keep_alive_s: float = 5.0
+    away: bool = False
 
     def __post_init__(self) -> None:
         engine = open_database(f"sqlite:///{self.database}")
@@ -267,6 +269,8 @@ class House:
         return self.version
 
     async def _refusals(self, device: str | None, limit: int) -> list[Refusal]:
+        if self.away:
+            raise Unavailable("the broker does not answer")
         return [r for r in self.refusals if device is None or r.device == device][:limit]
 
 

@@ -3,16 +3,19 @@
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from api import models
 from api.limits import BODY_LIMIT
 from api.routes.pages import preferred_language
 from community.clock import HOUR
 from community.refusal import Reason, Refusal
 from community.severity import Severity
 from community.vitals import State
+from rules.rulebook import standard_rulebook
 from tests.api.house import PASSWORD, START, House, component_down
 
 OPEN_PATHS = {("get", "/api/v1/health"), ("post", "/api/v1/session")}
@@ -153,6 +156,8 @@ async def test_estate_export_can_be_imported(house: House, admin: httpx.AsyncCli
     after = (await admin.get("/api/v1/estate")).json()
     assert after["households"] == before["households"]
     assert [d["id"] for d in after["devices"]] == [d["id"] for d in before["devices"]]
+    # An export has no secrets; devices keep theirs, and can still connect.
+    assert all(device.secret == "never shown to anyone" for device in house.estate.device)
 
 
 async def test_wrong_estate_is_refused_whole_with_every_fault(
@@ -185,6 +190,27 @@ async def test_quarantine_shows_bytes_of_any_kind(house: House, viewer: httpx.As
     assert [r["payload"] for r in all_of_them] == ['{"values":{"voltage":1e9}}', None]
     assert all_of_them[1]["payload_base64"] == b64encode(b"\xff\x00").decode()
     assert len((await viewer.get("/api/v1/quarantine?device=e0001")).json()["refusals"]) == 1
+    assert (await viewer.get("/api/v1/quarantine?device=a.*")).status_code == 422
+
+
+async def test_what_stands_behind_may_be_away(house: House, viewer: httpx.AsyncClient) -> None:
+    house.away = True
+    answer = await viewer.get("/api/v1/quarantine")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "unavailable")
+    assert answer.json()["detail"] == "the broker does not answer"
+
+
+async def test_health_answers_without_the_database(house: House, viewer: httpx.AsyncClient, tmp_path: Path) -> None:
+    house.close()  # so that the next request opens the file anew
+    (tmp_path / "accounts.db").write_bytes(b"this is not a database" * 1000)
+    assert (await viewer.get("/api/v1/session")).status_code == 503
+    assert (await viewer.get("/api/v1/health")).json()["status"] == "ok"
+
+
+def test_standard_rules_fit_the_window() -> None:
+    rules = models.Rules.model_validate({"rules": standard_rulebook().describe()}).rules
+    assert len(rules) > 10
+    assert all(set(rule.title) == set(rule.guidance) == {"zh", "en"} for rule in rules)
 
 
 async def test_health_tells_strangers_states_and_people_reasons(

@@ -201,6 +201,17 @@ def test_filter(page: Page, house: House) -> None:
     expect(page.get_by_text("Nothing matches the filter.")).to_be_visible()
 
 
+def test_a_flood_is_bounded_and_says_so(house: House, window: Window, visit: BrowserContext) -> None:
+    for i in range(520):
+        house.find("device.silent", i, Severity.WARNING, ts=house.clock.now + i)
+    house.find("smoke.alarm", 3, Severity.CRITICAL, ts=house.clock.now - MINUTE)  # the oldest, and the most urgent
+    page = visit.new_page()
+    sign_in(page, window)
+    expect(page.get_by_role("option")).to_have_count(500)
+    expect(page.locator("#more")).to_contain_text("The 500 most urgent alerts are shown")
+    expect(page.get_by_role("option").first).to_contain_text("Smoke alarm")
+
+
 def test_viewer_is_told_why_not(window: Window, house: House, visit: BrowserContext) -> None:
     house.find(house=1)
     page = visit.new_page()

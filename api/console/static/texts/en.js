@@ -127,6 +127,7 @@ export default {
   "why.unknown_alert": "This alert is no longer known.",
   "why.journal_unavailable": "The journal cannot be written now. Nothing was changed; try again.",
   "why.accounts_unavailable": "The accounts cannot be read now. Try again.",
+  "why.unavailable": "Something behind the console does not answer. Nothing was changed; try again.",
   "why.no_answer": "The server does not answer. Nothing was changed; try again.",
   "event.raised": "Raised",
   "event.escalated": "Became worse",

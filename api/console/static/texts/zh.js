@@ -127,6 +127,7 @@ export default {
   "why.unknown_alert": "此警报已不存在。",
   "why.journal_unavailable": "警报日志暂时无法写入。没有任何改动,请重试。",
   "why.accounts_unavailable": "账号暂时无法读取,请重试。",
+  "why.unavailable": "后台暂时没有回应。没有任何改动,请重试。",
   "why.no_answer": "服务器没有回应。没有任何改动,请重试。",
   "event.raised": "发生",
   "event.escalated": "加重",
