@@ -34,7 +34,8 @@ class TomlLines:
         self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self._lines: dict[Path, int] = {(): 1}
         self._tables: dict[Path, int] = {}  # arrays of tables: how many so far
-        with suppress(_LostError, RecursionError):  # what was found so far is right, and a line is only a help
+        # What was found so far is right, and a line is only a help.
+        with suppress(_LostError, tomllib.TOMLDecodeError, RecursionError):
             self._document()
 
     def line(self, path: Path) -> int:

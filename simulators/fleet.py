@@ -84,8 +84,9 @@ class Fleet:
         while self._due and self._due[0][0] <= now:
             due, device_id = self._due[0]
             interval_ms = int(self.devices[device_id].device.reporting_interval * 1_000)
-            # A due time long past (the machine slept) is not made up for.
-            heapreplace(self._due, (max(due + interval_ms, now), device_id))
+            # Reports missed long ago (the machine slept) are not made up for.
+            following = due + interval_ms if due + interval_ms > now else now + interval_ms
+            heapreplace(self._due, (following, device_id))
             self._report(device_id, now)
 
     def _report(self, device_id: str, now: int) -> None:
