@@ -127,11 +127,16 @@ export class Rows {
   }
 
   #parts(alert, age, together) {
-    const sub = [t(`category.${alert.category}`), say.device(alert), together > 1 ? t("row.incident", { n: together }) : null];
+    const sub = [say.device(alert), together > 1 ? t("row.incident", { n: together }) : null];
     const measured = alert.value === null ? "" : quantity(alert.value, alert.unit);
     const limit = alert.value === null || alert.threshold === null ? "" : `/ ${quantity(alert.threshold, alert.unit)}`;
     return [
-      h("span", { class: "badge" }, shape(alert.highest), h("span", {}, t(`severity.${alert.highest}`))),
+      h(
+        "span",
+        { class: "badge" },
+        shape(alert.highest),
+        h("span", {}, t(`severity.${alert.highest}`), h("span", { class: "row-category" }, t(`category.${alert.category}`))),
+      ),
       h(
         "span",
         { class: "row-what" },
