@@ -156,6 +156,7 @@ class SimulatedDevice:
             try:
                 done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                self._client = None
                 for job in jobs:
                     job.cancel()
                 await asyncio.gather(*jobs, return_exceptions=True)
@@ -166,16 +167,19 @@ class SimulatedDevice:
                     job.result()
 
     async def _send(self, client: aiomqtt.Client) -> None:
-        while True:
+        # Cancelled in the instant in which an acknowledgement arrives, Python 3.11's `wait_for` inside aiomqtt loses
+        # the cancellation; therefore the end of the session is also asked for here.
+        while self._client is client:
             await self._wake.wait()
             self._wake.clear()
-            while self._ring:
+            while self._ring and self._client is client:
                 message = self._ring[0]
                 await client.publish(f"{self._topic}/{message.level}", message.payload, qos=message.qos)
                 self._vitals.count("simulator_sent", level=message.level)
                 if self._ring and self._ring[0] is message:  # a full ring may have lost it meanwhile
                     self._ring.popleft()
-            self._empty.set()
+            if not self._ring:
+                self._empty.set()
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
