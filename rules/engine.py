@@ -103,7 +103,7 @@ class Engine:
         self._quiet, self._idle = None, False
         layout = self._layout(frame.signals)
         roster, tables = self._roster, self._tables
-        numbers = np.array([roster.row.get(d, -1) for d in frame.devices], np.int32)
+        numbers = roster.numbers(frame.devices)
         values, received = frame.values, frame.received_at
         rows = Rows(np.empty(n, np.int32), frame.ts, received, np.empty(n, np.uint8), values)
         self.unknown_readings += order_rows(

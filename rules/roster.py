@@ -39,6 +39,13 @@ class Roster:
             *(np.full(m, NONE, np.int64) for _ in range(4)),
         )
 
+    def numbers(self, devices: Sequence[str]) -> NDArray[np.int32]:
+        """int32[len(devices)]: the row of each device; -1 for one that is not here."""
+        try:
+            return np.fromiter(map(self.row.__getitem__, devices), np.int32, len(devices))
+        except KeyError:  # seldom: the gateway admits only known devices
+            return np.array([self.row.get(d, -1) for d in devices], np.int32)
+
     def claim_standing(self, tables: Tables) -> None:
         """Give every device the slots that exist without any reading (silence)."""
         state = self.state

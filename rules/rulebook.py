@@ -47,7 +47,7 @@ class RuleError:
         return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
 
 
-class RulebookErrors(Exception):  # noqa: N818  # it is what holds the errors
+class RulebookErrors(Exception):
     """A rulebook was refused.
 
     Attributes:

@@ -27,7 +27,7 @@ class RefusalReason(StrEnum):
     PARTITION = "other partition"
 
 
-class SnapshotRefused(Exception):  # noqa: N818  # a refusal, with a reason, is no fault
+class SnapshotRefused(Exception):
     """A snapshot cannot be gone on from; replay the log from its beginning.
 
     Attributes:

@@ -74,10 +74,12 @@ def top_step(meta):  # type: ignore[no-untyped-def]  # compiled
 
 
 @njit(cache=True)
-def level_of(state, table, d, r):  # type: ignore[no-untyped-def]  # compiled
-    """Severity of rule r for device d: the worst of its channels."""
+def level_of(state, table, d, r, without):  # type: ignore[no-untyped-def]  # compiled
+    """Severity of rule r for device d: the worst of its channels, but those in the bit mask `without`."""
     level = 0
     for j in range(table.channels[r], table.channels[r + 1]):
+        if (without >> (j - table.channels[r])) & 1:
+            continue
         at = state.slot[d, table.slot[j]]
         if at >= 0:
             top = top_step(state.ints[at + META])
@@ -196,14 +198,17 @@ def recently_late(state, table, d, r, ts):  # type: ignore[no-untyped-def]  # co
 
 
 @njit(cache=True)
-def note_late(state, table, d, r, ts):  # type: ignore[no-untyped-def]  # compiled
-    """Remember a late finding in every channel of the rule, so that any of them can answer."""
+def note_late(state, table, d, r, ts, channel):  # type: ignore[no-untyped-def]  # compiled
+    """Remember a late finding in the channel that proved it, and only there: a rule has one last late finding."""
     for j in range(table.channels[r], table.channels[r + 1]):
         at = state.slot[d, table.slot[j]]
         if at >= 0:
             meta = state.ints[at + META]
             flags = 0 if meta == NONE else meta & (HELD | IS_PROMPT)
-            state.ints[at + META] = (ts << LATE_SHIFT) | SENT_LATE | flags
+            if j == channel:
+                state.ints[at + META] = (ts << LATE_SHIFT) | SENT_LATE | flags
+            elif meta != NONE:
+                state.ints[at + META] = flags
 
 
 @njit(cache=True)
@@ -230,7 +235,7 @@ def standing(state, table, start, now, out):  # type: ignore[no-untyped-def]  # 
                 first = table.steps[r]
                 if meta & IS_PROMPT and now - state.ints[at + LAST] <= min(state.interval[d], STANDING_MS):
                     if channel < 0:
-                        before = level_of(state, table, d, r)
+                        before = level_of(state, table, d, r, 0)
                         channel = j
                     for s in range(first, table.steps[r + 1]):
                         edge = state.ints[at + EDGES + s - first]

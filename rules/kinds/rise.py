@@ -113,11 +113,12 @@ def slope(state, at, least, room):  # type: ignore[no-untyped-def]  # compiled
         # The quiet way, taken nearly always: too few steep pairs for a steep median, so nothing need be divided or
         # sorted. A hair below the limit counts as steep, so that rounding cannot hide one.
         bar = (least - 1e-6) / 60_000.0
+        for i in range(begin, count):
+            room[i] = np.float64(values[where + SAMPLES + i]) - bar * np.float64(offsets[where + i])
         steep = 0
         for j in range(begin + 1, count):
             for i in range(begin, j):
-                rise = np.float64(values[where + SAMPLES + j]) - np.float64(values[where + SAMPLES + i])
-                steep += rise >= bar * np.float64(offsets[where + j] - offsets[where + i])
+                steep += room[j] >= room[i]
         if steep < n - n // 2:
             return -np.inf, count - begin, -offsets[where + begin]
     n = 0
@@ -202,7 +203,7 @@ def rises(start, rows, columns, load_columns, state, table, loads, out):  # type
                 if np.isnan(rate):
                     continue
                 if before < 0:
-                    before = level_of(state, table, d, r)
+                    before = level_of(state, table, d, r, 0)
                 was, now, began, apart = advance(state, table, at, d, r, ts, rows.received[i], rate, 0)
                 # Up is named by the worst channel, down by the one that was worst.
                 weight = 8 + now if now > was else was
@@ -212,7 +213,7 @@ def rises(start, rows, columns, load_columns, state, table, loads, out):  # type
                     deciding_step = max(was, now)
             if best < 0:
                 continue
-            after = level_of(state, table, d, r)
+            after = level_of(state, table, d, r, 0)
             if after == before:
                 continue
             at = state.slot[d, table.slot[deciding]]

@@ -114,7 +114,7 @@ def overloads(start, rows, columns, state, table, images, out):  # type: ignore[
                 if at < 0 or np.isnan(current):
                     continue
                 if before < 0:
-                    before = level_of(state, table, d, r)
+                    before = level_of(state, table, d, r, 0)
                 last = state.ints[at + LAST]
                 dt = 0 if last == NONE else min(ts - last, LONGEST_STEP_MS)
                 word = at + EDGES + steps
@@ -133,7 +133,7 @@ def overloads(start, rows, columns, state, table, images, out):  # type: ignore[
                     flowing, left = current, remaining
             if best < 0:
                 continue
-            after = level_of(state, table, d, r)
+            after = level_of(state, table, d, r, 0)
             if after == before:
                 continue
             at = state.slot[d, table.slot[deciding]]

@@ -76,7 +76,7 @@ def thresholds(start, rows, columns, state, table, gates, out):  # type: ignore[
             continue
         for r in range(rules):
             sign = table.sign[r]
-            before = -1
+            before, changed = 0, 0
             up, up_value, up_since, up_gap = -1, 0.0, 0, 0
             down, down_value, down_since, down_gap = -1, 0.0, 0, 0
             up_channel, down_channel = -1, -1
@@ -101,10 +101,13 @@ def thresholds(start, rows, columns, state, table, gates, out):  # type: ignore[
                         if proven and (s > up or (s == up and value > up_value)):
                             up, up_value, up_channel = s, value, j
                     continue
-                if before < 0:
-                    before = level_of(state, table, d, r)
                 was, now, since, gap = advance(state, table, at, d, r, rows.ts[i], rows.received[i], value, 0)
+                if now == was:
+                    continue
                 first = table.steps[r]
+                changed |= 1 << (j - table.channels[r])
+                if was >= 0:
+                    before = max(before, table.severity[first + was])
                 if now > was:
                     better = up < 0 or table.severity[first + now] > table.severity[up]
                     if better or (table.severity[first + now] == table.severity[up] and value > up_value):
@@ -115,11 +118,11 @@ def thresholds(start, rows, columns, state, table, gates, out):  # type: ignore[
                         down, down_value, down_since, down_gap, down_channel = first + was, measured, since, gap, j
                         gated = measured != value
             if rows.order[i] == LATE:
-                if up < 0 or table.severity[up] <= level_of(state, table, d, r):
+                if up < 0 or table.severity[up] <= level_of(state, table, d, r, 0):
                     continue
                 if recently_late(state, table, d, r, rows.ts[i]):
                     continue
-                note_late(state, table, d, r, rows.ts[i])
+                note_late(state, table, d, r, rows.ts[i], up_channel)
                 for turn in range(2):
                     severity = table.severity[up]
                     write(out, k, i, d, table.rule[r], up_channel - table.channels[r], up - table.steps[r],
@@ -131,7 +134,9 @@ def thresholds(start, rows, columns, state, table, gates, out):  # type: ignore[
                 continue
             if up < 0 and down < 0:
                 continue
-            after = level_of(state, table, d, r)
+            # Before this row: the channels it changed as they were, the others as they are.
+            before = max(before, level_of(state, table, d, r, changed))
+            after = level_of(state, table, d, r, 0)
             if after == before:
                 continue
             if after > before:
