@@ -29,7 +29,7 @@ TAIL_RECORDS = 20_000
 """`tail` keeps this many records, the newest."""
 FULL_ABOVE, FULL_UNTIL = 0.8, 0.6
 """`make_room` acts when more than the first share of the room is used, and aims at the second."""
-_ERROR_STREAM_EXISTS, _ERROR_FULL = 10058, 10077
+_ERROR_FULL = 10077
 _FILLER = "readings.filler"
 _FAULTS = (OSError, TimeoutError, nats.errors.Error, PublishRefusedError)
 
@@ -144,12 +144,12 @@ class ReadingsLog:
             raise _unavailable(error) from error
 
     async def _make(self, config: api.StreamConfig) -> api.StreamInfo:
+        # Updating comes first: asked to add what it has, the broker sets the room aside a second time before it
+        # looks, and refuses for want of room.
         try:
-            return await self._jetstream.add_stream(config)
-        except nats.js.errors.BadRequestError as error:
-            if error.err_code != _ERROR_STREAM_EXISTS:
-                raise
             return await self._jetstream.update_stream(config.evolve(first_seq=None))
+        except nats.js.errors.NotFoundError:
+            return await self._jetstream.add_stream(config)
 
     async def append(self, record: Record, partition: int | None = None, message_id: str | None = None) -> int:
         """Store a record; its position, once it is safe against the end of any process.

@@ -15,6 +15,10 @@ MQTT_MAX_ACK_PENDING = 20_000
 """QoS 1 messages a session may have unacknowledged. The broker bounds subscriptions times this by 65,535 and counts
 a filter that ends in `#` twice, so a session with `mingluo/v1/#` and one more filter just fits."""
 
+MQTT_ACK_WAIT_S = 5
+"""What a session has not acknowledged is delivered again only after so long, even to one that has come back: this is
+how late a reading may be after the gateway was killed. What comes twice because of it is recognised by admission."""
+
 MAX_PAYLOAD = 2 * 2**20
 """Bytes of the largest message the broker takes: above the gateway's own limit, so that a message of 1 MB arrives
 there and is refused by name, instead of ending the device's connection without a word."""
@@ -90,6 +94,7 @@ mqtt {{
   host: {text(options.mqtt[0])}
   port: {ports.mqtt}
   max_ack_pending: {MQTT_MAX_ACK_PENDING}
+  ack_wait: "{MQTT_ACK_WAIT_S}s"
 }}
 """
     return f"""# Written at every start of mingluo; changes are lost.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
+import psutil  # type: ignore[import-untyped]  # it ships no stubs
 
 READY_S = 30
 """Patience for a start on a loaded machine; a normal one takes about 2 s."""
@@ -106,7 +106,7 @@ class Node:
         """A client that is signed in as admin."""
         async with httpx.AsyncClient(base_url=self.url, timeout=10) as client:
             if not self._token:
-                answer = await client.post("/api/v1/session", json={"account": "admin", "password": self.password})
+                answer = await client.post("/api/v1/session", json={"name": "admin", "password": self.password})
                 answer.raise_for_status()
                 self._token = answer.json()["token"]
             client.headers["Authorization"] = f"Bearer {self._token}"
