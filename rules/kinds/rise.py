@@ -163,7 +163,9 @@ def rises(start, rows, columns, load_columns, state, table, loads, out):  # type
                 load = np.nan
                 for j in range(loads.channels[r], loads.channels[r + 1]):
                     if load_columns[j] >= 0:
-                        load = np.fmax(load, rows.values[i, load_columns[j]])
+                        flowing = rows.values[i, load_columns[j]]
+                        if not load >= flowing and not np.isnan(flowing):
+                            load = flowing
                 if not np.isnan(load):
                     trough = state.floats[at_load + TROUGH]
                     known = state.ints[at_load + STEPPED] != NONE
