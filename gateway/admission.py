@@ -21,6 +21,7 @@ from gateway.refusals import RefusalBook
 from gateway.roster import PROFILES, Roster
 from gateway.values import implausible, value_fault
 
+_GONE = {"online": 0.0}
 _IS_EVENT = np.array([s not in QUANTITIES for s in SIGNALS])
 
 MAX_ROWS = 4_096
@@ -123,9 +124,10 @@ class Admission:
             elif not decoded.measurements:
                 ignored += 1
             for values, ts, seq, _ in decoded.measurements:
-                if flags & 1 and ts is None and not topic.endswith(b"/status"):
+                if flags & 1 and (ts is None or "online" in values) and values != _GONE:
                     # The broker's stored copy of something said nobody knows when: to judge it as if it were said
-                    # now would raise an old alarm at every start. A stored status does hold now.
+                    # now would raise an old alarm at every start, and a stored birth is no sign of life. That a
+                    # device is gone does hold now.
                     ignored += 1
                     continue
                 if values:

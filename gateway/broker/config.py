@@ -15,9 +15,9 @@ MQTT_MAX_ACK_PENDING = 20_000
 """QoS 1 messages a session may have unacknowledged. The broker bounds subscriptions times this by 65,535 and counts
 a filter that ends in `#` twice, so a session with `mingluo/v1/#` and one more filter just fits."""
 
-MQTT_ACK_WAIT_S = 5
-"""What a session has not acknowledged is delivered again only after so long, even to one that has come back: this is
-how late a reading may be after the gateway was killed. What comes twice because of it is recognised by admission."""
+MQTT_ACK_WAIT_S = 1
+"""What a session has not acknowledged is delivered again after so long, s, and only then to one that has come back
+(`gateway.broker.redelivery`): this is how long a killed gateway waits. What comes twice is recognised by admission."""
 
 MAX_PAYLOAD = 2 * 2**20
 """Bytes of the largest message the broker takes: above the gateway's own limit, so that a message of 1 MB arrives

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from community.vitals import State, Vitals
 from gateway.link import packets
@@ -49,8 +49,18 @@ class Link:
         vitals: Vitals,
         *,
         jitter: Callable[[], float] = random.random,
+        before_connect: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """`clock` gives UTC ms; `jitter` gives a number in 0..1."""
+        """Set up a link.
+
+        Args:
+            options: where the broker is, and what may be held.
+            clock: UTC ms.
+            vitals: where it counts and reports, as `link`.
+            jitter: gives a number in 0..1.
+            before_connect: awaited before each attempt, for a broker that is not ready to resume a session at once.
+        """
+        self._before_connect = before_connect
         self._options = options
         self._clock = clock
         self._vitals = vitals
@@ -73,6 +83,8 @@ class Link:
             reason = "no connection was made"
             # What the last connection left must find its place first, or each new one would add a window to it.
             await self._room.wait()
+            if self._before_connect is not None:
+                await self._before_connect()
             try:
                 reason = await self._stay_connected()
                 delay = self._options.back_off_s

@@ -24,10 +24,15 @@ class Progress:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def reach(self, number: int) -> None:
-        """Wait until so many are acknowledged."""
+    async def reach(self, number: int, publishing: asyncio.Task[None]) -> None:
+        """Wait until so many are acknowledged; raises what ended the publishing if it ends before."""
         while self.acknowledged < number:
-            await self._changed.wait()
+            changed = asyncio.ensure_future(self._changed.wait())
+            await asyncio.wait({changed, publishing}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+            if publishing.done():
+                publishing.result()
+                assert self.acknowledged >= number, "the publishing ended early"
 
 
 async def publish_all(

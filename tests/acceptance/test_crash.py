@@ -50,9 +50,7 @@ def replayed(tmp: Path, start: int) -> list[dict[str, Any]]:
     """What `mingluo replay` makes of the same readings."""
     homes = estate()
     lines = [
-        (m.ts, json.dumps(m.recorded(device.id)))
-        for device in homes.device
-        for m in messages(homes, device, start)
+        (m.ts, json.dumps(m.recorded(device.id))) for device in homes.device for m in messages(homes, device, start)
     ]
     file = tmp / "readings.jsonl"
     # A tick keeps replay from making its own: nothing here is about silence.
@@ -97,11 +95,9 @@ async def test_kills_change_no_event(tmp_path: Path, start: int) -> None:
         await running.start()
         progress, publishing = await run_scenario(running, start, pause_s=0.02)
         for number, moment in enumerate(moments):
-            await progress.reach(moment)
+            await progress.reach(moment, publishing)
             if number in BROKER_TOO:
-                broker = running.broker_pid()
-                assert broker is not None
-                os.kill(broker, signal.SIGKILL)
+                os.kill(await eventually(running.broker_pid), signal.SIGKILL)
                 if number % 2:
                     continue  # the supervisor brings it back alone
             await running.kill()

@@ -51,7 +51,7 @@ def test_missing_is_absent_and_never_zero() -> None:
 def test_events_and_status_become_signals() -> None:
     admitted = take(
         message('{"event": "smoke_alarm", "active": true}', topic(leaf="event")),
-        message('{"status": "online"}', topic(leaf="status"), retained=True),
+        message('{"status": "online"}', topic(leaf="status")),
     )
     assert [r.values for r in readings(admitted)] == [{"smoke_alarm": 1.0}, {"online": 1.0}]
     assert admitted.events == 2
@@ -166,6 +166,15 @@ def test_a_stored_copy_of_unknown_age_is_not_taken_for_news() -> None:
     with_time = message(json.dumps({"ts": NOW, "event": "smoke_alarm"}), topic(leaf="event"), retained=True)
     admitted = take(undated, with_time)
     assert (admitted.readings, admitted.ignored, admitted.refusals) == (1, 1, [])
+
+
+def test_a_stored_birth_is_no_sign_of_life_but_a_stored_last_will_holds() -> None:
+    born = message('{"status": "online"}', topic(0, leaf="status"), retained=True)
+    born_then = message(json.dumps({"ts": NOW - 5, "status": "online"}), topic(1, leaf="status"), retained=True)
+    gone = message('{"status": "offline"}', topic(2, leaf="status"), retained=True)
+    admitted = take(born, born_then, gone)
+    assert [(r.device, r.values) for r in readings(admitted)] == [("d2", {"online": 0.0})]
+    assert (admitted.ignored, admitted.refusals) == (2, [])
 
 
 @pytest.mark.parametrize("leaf", ["error", "command", "command/reply"])

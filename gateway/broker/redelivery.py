@@ -1,0 +1,42 @@
+"""In which order the embedded broker gives out again what was not acknowledged.
+
+MQTT 3.1.1 (4.4, 4.6) wants a client that comes back to be sent first what it has not acknowledged, in the old order.
+nats-server does so only once `ack_wait` has passed since the first delivery: whoever connects earlier is sent new
+messages first and the old ones behind them, and a device's readings would reach the log in the wrong order.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+
+from gateway.broker.config import MQTT_ACK_WAIT_S
+
+MESSAGES = "$MQTT_msgs"
+"""The stream in which the broker keeps QoS 1 messages for its sessions; there is a consumer of it for each."""
+LOOKS_AGAIN_S = 0.6
+"""A broker that has just started looks for what is due after at most `ack_wait`; this much is for the look itself."""
+
+
+class Redelivery:
+    """Tells when to connect. Give `settle` to the link as `before_connect`."""
+
+    def __init__(self, client: Client, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._client = client
+        self._sleep = sleep
+
+    async def settle(self) -> None:
+        """Wait, if anything is unacknowledged, until the broker will give that out before anything new."""
+        if await self._unacknowledged():
+            await self._sleep(MQTT_ACK_WAIT_S + LOOKS_AGAIN_S)
+
+    async def _unacknowledged(self) -> bool:
+        try:
+            consumers = await self._client.jetstream().consumers_info(MESSAGES)
+        except nats.js.errors.NotFoundError:
+            return False  # no session has ever been
+        except (OSError, TimeoutError, nats.errors.Error):
+            return True  # not known: a needless wait is the lesser evil
+        return any(consumer.num_ack_pending for consumer in consumers)

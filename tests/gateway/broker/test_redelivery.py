@@ -1,0 +1,72 @@
+"""What was not acknowledged comes again before anything new, as MQTT wants it."""
+
+import asyncio
+from itertools import count
+
+import aiomqtt
+from nats.aio.client import Client
+
+from community.vitals import Vitals
+from gateway.broker.redelivery import Redelivery
+from gateway.broker.server import BrokerServer
+from gateway.link.link import Link
+from gateway.link.options import LinkOptions
+from tests.gateway.conftest import WatchedVitals
+
+TOPIC = "mingluo/v1/c/h/d/telemetry"
+
+
+def link_to(broker: BrokerServer, client: Client, vitals: Vitals) -> Link:
+    endpoints = broker.endpoints
+    assert endpoints.mqtt is not None
+    host, port = endpoints.mqtt
+    options = LinkOptions(host=host, port=port, username=endpoints.user, password=endpoints.password)
+    return Link(options, count().__next__, vitals, before_connect=Redelivery(client).settle)
+
+
+async def publish(broker: BrokerServer, *bodies: str) -> None:
+    endpoints = broker.endpoints
+    assert endpoints.mqtt is not None
+    async with aiomqtt.Client(*endpoints.mqtt, username=endpoints.user, password=endpoints.password) as device:
+        for body in bodies:
+            await device.publish(TOPIC, body, qos=1)
+
+
+async def receive(link: Link, number: int) -> list[str]:
+    """The first so many messages, none of them acknowledged."""
+    found: list[str] = []
+    async with asyncio.timeout(10):
+        async for batch in link.batches():
+            found += [m.payload.decode() for m in batch.messages]
+            if len(found) >= number:
+                return found
+    raise AssertionError("the link has ended")
+
+
+async def test_the_old_order_is_kept_over_a_new_connection(
+    broker: BrokerServer, client: Client, vitals: WatchedVitals
+) -> None:
+    first = link_to(broker, client, vitals)
+    running = asyncio.create_task(first.run())
+    await vitals.until(lambda: first.connected_since is not None)
+    await publish(broker, "1", "2", "3")
+    assert await receive(first, 3) == ["1", "2", "3"]
+    running.cancel()
+    await asyncio.wait({running})
+
+    await publish(broker, "4", "5")
+    second = link_to(broker, client, vitals)
+    running = asyncio.create_task(second.run())
+    assert await receive(second, 5) == ["1", "2", "3", "4", "5"]
+    running.cancel()
+    await asyncio.wait({running})
+
+
+async def test_with_nothing_open_nobody_waits(broker: BrokerServer, client: Client) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    await Redelivery(client, sleep).settle()
+    assert waits == []
