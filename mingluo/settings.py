@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     http: str = Field(default="127.0.0.1:8080", description="Address and port of the API and console.")
     mqtt: str = Field(
         default="127.0.0.1:1883",
-        description="Address and port on which devices connect. Another address than localhost opens it to the network.",
+        description="Address and port on which devices connect. Any address but localhost opens it to the network.",
     )
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL; by default SQLite in the data directory."
@@ -75,7 +75,9 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(default=65_536, ge=1_024, description="Larger messages are refused.")
 
     session_idle_h: float = Field(default=12, gt=0, description="A session ends after this long without use, hours.")
-    webhook: tuple[Webhook, ...] = Field(default=(), description="Notification channels: [[webhook]] name, url, secret.")
+    webhook: tuple[Webhook, ...] = Field(
+        default=(), description="Channels of notification: [[webhook]] name, url, secret."
+    )
 
     @classmethod
     def settings_customise_sources(

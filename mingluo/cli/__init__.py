@@ -10,7 +10,8 @@ from mingluo.cli import bench, estate, log, payloads, replay, rules, settings, s
 
 app = typer.Typer(
     name="mingluo",
-    help="Mingluo (鸣锣, “sound the gong”): sees fire and electrical danger coming in a community's homes, and tells people.",
+    help="Mingluo (鸣锣, “sound the gong”) sees fire and electrical danger coming in people's homes, and tells those "
+    "who can help.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,4 +1,7 @@
 import typer
+
 app = typer.Typer()
+
+
 @app.callback()
-def _g()->None: ...
+def _g() -> None: ...

@@ -1,17 +1,24 @@
 """`mingluo estate`: who lives where, and what is installed."""
 
-import time
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from community.database import open_database
+from community.estate import Estate
 from community.estate_file import dump_estate
 from community.estate_store import EstateStore
 from mingluo import migrations
-from mingluo.cli.io import people
+from mingluo.cli.io import people, refuse
 from mingluo.cli.load import load_estate_file, read_settings
+from mingluo.settings import Settings
+from mingluo.system import wall_clock
+from simulators.village import xijiang
 
 app = typer.Typer(help="Who lives where, and what is installed.", no_args_is_help=True)
 
@@ -19,12 +26,23 @@ Config = Annotated[Path | None, typer.Option(help="Settings file (TOML).")]
 DataDir = Annotated[Path | None, typer.Option(help="Where the data are kept.")]
 
 
-def _store(config: Path | None, data_dir: Path | None) -> EstateStore:
-    settings = read_settings(config, data_dir=data_dir)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = open_database(settings.database)
-    migrations.upgrade(database)
-    return EstateStore(database)
+@contextmanager
+def _store(settings: Settings) -> Iterator[EstateStore]:
+    """The store of estates; ends the command if the database cannot be used."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = open_database(settings.database)
+        migrations.upgrade(database)
+        yield EstateStore(database)
+        database.dispose()
+    except (OSError, SQLAlchemyError, migrations.MigrationRefused) as error:
+        refuse(f"the database cannot be used: {error}")
+
+
+def stored_estate(settings: Settings) -> Estate:
+    """The estate in force, with the devices' secrets."""
+    with _store(settings) as store:
+        return store.current()[1]
 
 
 @app.command()
@@ -34,7 +52,9 @@ def check(
     """Check an estate file; say every error with its line, field and what was expected. Exit code 1 if there is any."""
     homes = load_estate_file(estate)
     people.print(
-        f"{estate}: {len(homes.place)} places, {len(homes.household)} households, {len(homes.device)} devices, all right"
+        f"{estate}: {len(homes.place)} places, {len(homes.household)} households, {len(homes.device)} devices: right",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -46,12 +66,22 @@ def import_estate(
 ) -> None:
     """Put an estate file in place of the stored estate. A running system takes it over within seconds."""
     homes = load_estate_file(estate)
-    version = _store(config, data_dir).replace(homes, "command line", time.time_ns() // 1_000_000)
+    with _store(read_settings(config, data_dir=data_dir)) as store:
+        version = store.replace(homes, "command line", wall_clock())
     people.print(f"version {version}: {len(homes.household)} households, {len(homes.device)} devices")
 
 
 @app.command()
 def export(config: Config = None, data_dir: DataDir = None) -> None:
     """Print the stored estate as TOML, with the devices' secrets: keep it safe."""
-    _, homes = _store(config, data_dir).current()
+    typer.echo(dump_estate(stored_estate(read_settings(config, data_dir=data_dir))), nl=False)
+
+
+@app.command()
+def village(
+    households: Annotated[int, typer.Option(min=3, max=100_000, help="How many houses.")] = 200,
+    interval: Annotated[float, typer.Option(min=1, help="Reporting interval of the electrical protectors, s.")] = 5,
+) -> None:
+    """Print the estate file of an invented village in the spirit of Xijiang, with fresh secrets."""
+    homes = xijiang(lambda: secrets.token_urlsafe(12), households=households, interval_s=interval)
     typer.echo(dump_estate(homes), nl=False)

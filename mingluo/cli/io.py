@@ -22,7 +22,8 @@ def emit(line: Any) -> None:
 def refuse(*messages: object) -> NoReturn:
     """Say what was wrong, a line each, and end with exit code 1."""
     for message in messages:
-        people.print(f"[bold red]✗[/] {message}" if people.is_terminal else str(message), markup=people.is_terminal)
+        # No markup and no wrapping: messages quote what people wrote, and editors jump to `file:line` at their start.
+        people.print(str(message), style="red", markup=False, soft_wrap=True)
     raise SystemExit(1)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.payloads import check_lines
-from mingluo.cli.io import emit, open_lines
+from gateway.payloads import UnknownProfileError, check_lines
+from mingluo.cli.io import emit, open_lines, refuse
 
 app = typer.Typer(help="What the gateway makes of messages.", no_args_is_help=True)
 
@@ -24,9 +24,13 @@ def check(
     """Decode recorded messages as the gateway would, offline; print one JSON object for each line.
 
     Each input line is {"topic": "mingluo/v1/xijiang/h0001/d0001/telemetry", "payload": {...}}; the payload may be an
-    object, a text, or hex digits as "payload_hex". No estate is needed: every device counts as registered. The outcome is accepted,
-    event, quarantined (with the reason) or ignored (not a topic of ours). It never stops at a bad line.
+    object, a text, or hex digits as "payload_hex". No estate is needed: every device counts as registered. The
+    outcome is accepted, event, quarantined (with the reason) or ignored (not a topic of ours). It never stops at a
+    bad line.
     """
     with open_lines(messages) as lines:
-        for outcome in check_lines(lines, profile):
-            emit(outcome)
+        try:
+            for outcome in check_lines(lines, profile):
+                emit(outcome)
+        except UnknownProfileError as error:
+            refuse(error)

@@ -31,17 +31,17 @@ def replay(
       {"tick": 1795000001000}
 
     "received_at" may stand beside "ts". A file without any tick is given one for each second. Nothing is stored; the
-    same file gives the same events, always.
+    same file gives the same events, always. A line that is wrong is left out and told at the end, with exit code 1.
     """
     book = load_rulebook_file(rules)
     homes = load_estate_file(estate)
     desk = Desk(MemoryJournal(), channels=(), vitals=Vitals(), clock=lambda: 0)
-    try:
-        with open_lines(readings) as lines:
-            for position, findings in replay_records(read_recording(lines), book, homes):
-                # A replay is one history, so one position counts for all partitions.
-                for event in desk.handle(0, position, findings):
-                    emit(event.line())
-    except RecordingError as error:
-        sys.stdout.flush()
-        refuse(f"{readings}: {error}")
+    wrong: list[RecordingError] = []
+    with open_lines(readings) as lines:
+        for position, findings in replay_records(read_recording(lines, errors=wrong), book, homes):
+            # A replay is one history, so one position counts for all partitions.
+            for event in desk.handle(0, position, findings):
+                emit(event.line())
+    sys.stdout.flush()
+    if wrong:
+        refuse(*(f"{readings}: {error}" for error in wrong))

@@ -19,7 +19,7 @@ def check(
 ) -> None:
     """Check a rulebook; say every error with its line, field and what was expected. Exit code 1 if there is any."""
     book = load_rulebook_file(rulebook)
-    people.print(f"{rulebook}: {len(book.rules)} rules, all right")
+    people.print(f"{rulebook}: {len(book.rules)} rules, all right", markup=False, soft_wrap=True)
 
 
 @app.command("list")

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,7 +62,8 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
         devices = None
         if demo and running.mqtt is not None:
             devices = asyncio.create_task(run_demo_devices(running.mqtt, running.estate))
-        await asyncio.wait({stopping, running.failed}, return_when=asyncio.FIRST_COMPLETED)
+        ends: set[asyncio.Future[Any]] = {stopping, running.failed}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         people.print("stopping")
         for task in (devices, stopping):
             if task is not None:

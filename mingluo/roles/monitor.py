@@ -120,9 +120,7 @@ class Monitor:
             self._estate = await self._estate_of(newest.estate_version)
         elif first > 1:
             # The log has forgotten its beginning, and with it the estate record that stood there.
-            self._estate_version, self._estate = await self._patiently(
-                lambda: asyncio.to_thread(self._estates.current)
-            )
+            self._estate_version, self._estate = await self._patiently(lambda: asyncio.to_thread(self._estates.current))
         for partition in self._occupied(self._estate):
             snapshot = usable.get(partition)
             engine = await self._engine_of(partition, snapshot)
