@@ -10,17 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import nats
-import nats.errors
-
 from community.vitals import State, Vitals
 from gateway.broker import spawn
 from gateway.broker.binary import BrokerError, check_version, find_binary
 from gateway.broker.config import BrokerOptions, Ports, render_config
 from gateway.broker.connection import Endpoints
+from gateway.broker.look import Look, look
 from gateway.broker.nkey import Issuer
 from gateway.broker.orphan import end_orphan
 from gateway.broker.ports import choose_ports
+from gateway.broker.store import GivenUp, write_fault
 
 __all__ = ["BrokerError", "BrokerOptions", "BrokerServer", "Endpoints"]
 
@@ -32,6 +31,8 @@ PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second ... restart in a row; the last one for all that follow."""
 STEADY_MS = 30_000
 """A server that lived this long was sound: the next restart is again the first."""
+LOOK_EVERY_S = 2.0
+"""How often the server is asked whether it still stores."""
 USER = "mingluo"
 
 
@@ -148,7 +149,7 @@ class BrokerServer:
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         try:
             async with asyncio.timeout(READY_S):
-                while not await self._answers():
+                while await self._look() is not Look.SERVES:
                     if process.returncode is not None:
                         raise BrokerError(f"nats-server ended at start: {self._last_words()}")
                     # Another process cannot be awaited for becoming ready; it is asked often instead.
@@ -156,54 +157,54 @@ class BrokerServer:
         except TimeoutError:
             raise BrokerError(f"nats-server does not answer after {READY_S:.0f} s: {self._last_words()}") from None
 
-    async def _answers(self) -> bool:
-        """Whether devices find an open port, a client can connect, and the log's service is up."""
-
-        async def quiet(_error: Exception) -> None:
-            return None  # a refused attempt is the answer no, not an error
-
-        try:
-            # Knock first: the client library takes seconds to say that nobody is there.
-            for address in filter(None, (self._client_address, self.endpoints.mqtt)):
-                _, writer = await asyncio.open_connection(*address)
-                writer.close()
-            client = await nats.connect(
-                self.endpoints.nats,
-                user=USER,
-                password=self._password,
-                allow_reconnect=False,
-                connect_timeout=2,
-                error_cb=quiet,
-            )
-            try:
-                await client.jetstream().account_info()
-            finally:
-                await client.close()
-        except (OSError, nats.errors.Error):
-            return False
-        return True
+    async def _look(self) -> Look:
+        return await look(self.endpoints, self._client_address)
 
     async def _supervise(self) -> None:
         failures = 0
         while True:
             assert self._process is not None  # _launch has set it before this task began
             began = self._clock()
-            code = await self._process.wait()
+            why = await self._fault(self._process)
             if self._clock() - began > STEADY_MS:
                 failures = 0
             while True:
-                why = f"nats-server ended with {code}: {self._last_words()}"
                 self._vitals.report("broker", State.DOWN, why, self._clock())
                 await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                 failures += 1
                 try:
+                    await self._end_process()
                     await self._launch()
                     break
                 except (BrokerError, OSError) as error:
                     await self._end_process()
-                    code, why = -1, str(error)
-                    self._vitals.report("broker", State.DOWN, why, self._clock())
+                    why = str(error)
             self._vitals.count("broker_restarts")
+
+    async def _fault(self, process: asyncio.subprocess.Process) -> str:
+        """Wait until the server needs to be started again; why.
+
+        While the disk cannot be written no new one is started: it would only meet the same error.
+        """
+        given_up = GivenUp(self._options.log_file)
+        fault: str | None = None
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    code = await process.wait()
+                    return f"nats-server ended with {code}: {self._last_words()}"
+            before, fault = fault, await asyncio.to_thread(write_fault, self._options.directory)
+            if fault is not None:
+                self._vitals.report("broker", State.DOWN, f"its disk cannot be written: {fault}", self._clock())
+                continue
+            looked = await self._look()
+            if before is not None or given_up.look() or looked is Look.STORE_OFF:
+                return f"it may have given up storing after a write error ({before or self._last_words()})"
+            if looked is Look.SERVES:
+                self._vitals.report("broker", State.OK, f"nats-server {self.version}", self._clock())
+            elif process.returncode is None:
+                # Perhaps only a busy machine: ending it would cut off every device.
+                self._vitals.report("broker", State.DEGRADED, "nats-server does not answer", self._clock())
 
     async def _end_process(self) -> None:
         process = self._process
