@@ -89,6 +89,11 @@ class Admission:
             self._profile[roster.row_of_id[device.id]] = PROFILES.get(device.profile, PROFILES["native"])
         self.roster: Roster = roster
 
+    @property
+    def window_bytes(self) -> int:
+        """Memory of the duplicate window, bytes."""
+        return self._window.nbytes
+
     def remember(self, frames: Iterable[Frame]) -> None:
         """Take readings already in the log for known, oldest first; at start, so that none is written twice."""
         for frame in frames:

@@ -61,7 +61,7 @@ class Ingest:
 
     Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
     `gateway_refused_messages`, `gateway_refused{reason}` (a message may have several), `gateway_frames`,
-    `gateway_append_retries`, `gateway_quarantine_lost`.
+    `gateway_append_retries`, `gateway_quarantine_lost`. Gauge: `gateway_window_bytes`, memory of the duplicate window.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Ingest:
     def set_estate(self, estate: Estate) -> None:
         """From the next flush on, these devices are known."""
         self._admission.set_estate(estate)
+        self._vitals.gauge("gateway_window_bytes", self._admission.window_bytes)
         self._complaints.forget(self._admission.roster)
 
     def remember(self, frames: Iterable[Frame]) -> None:

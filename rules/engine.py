@@ -241,10 +241,15 @@ class Engine:
         return engine
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes of state in use for all devices together."""
+        return self._roster.bytes_in_use
+
+    @property
     def state_bytes_per_device(self) -> float:
         """Bytes of state in use for each device; 0 without devices."""
         m = len(self._roster.devices)
-        return self._roster.bytes_in_use / m if m else 0.0
+        return self.state_bytes / m if m else 0.0
 
     def _settle(self, estate: Estate) -> tuple[Estate, Tables, Roster]:
         devices = devices_of(estate, self.partition)

@@ -69,8 +69,12 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What was achieved. `acknowledged` counts PUBACKs; `late` messages were built more than 50 ms after due."""
+    """What was achieved. `acknowledged` counts PUBACKs; `late` messages were built more than 50 ms after due.
 
+    `began_at` is when the first message was due, UTC ms; `seconds` lasted until all had left.
+    """
+
+    began_at: float
     sent: int
     markers: int
     seconds: float
@@ -120,7 +124,7 @@ class _Sender:
             wire = Wire(load.host, load.port, load.user, load.password, f"load-{i}")
             self._wires.append(wire)
             self._selector.register(wire.socket, selectors.EVENT_READ, wire)
-        begin, cpu = time.monotonic(), time.process_time()
+        began_at, begin, cpu = self._clock() / 1e6, time.monotonic(), time.process_time()
         while (elapsed := time.monotonic() - begin) < load.seconds:
             if load.markers and self._marked <= elapsed / load.marker_every_s:
                 self._put_marker()
@@ -137,6 +141,7 @@ class _Sender:
         self._pump()
         seconds, sent = time.monotonic() - begin, sum(self._sent)
         return Totals(
+            began_at=began_at,
             sent=sent,
             markers=self._marked,
             seconds=round(seconds, 3),
@@ -191,10 +196,13 @@ def _marker_order(markers: Sequence[tuple[str, str]]) -> Iterator[tuple[tuple[st
                 yield marker, level
 
 
-def load_of(estate: Estate, markers: int) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Topics and markers from an estate's electrical protectors; the first `markers` of them become markers."""
+def load_of(estate: Estate, markers: int, before: str = "") -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Topics and markers from an estate's electrical protectors; the first `markers` of them become markers.
+
+    `before` is put before each topic: the same load where the gateway does not listen.
+    """
     protectors = [d for d in estate.device if d.kind is DeviceKind.ELECTRICAL_PROTECTOR]
-    topics = [(d.id, f"{estate.topic_of(d)}/telemetry") for d in protectors]
+    topics = [(d.id, f"{before}{estate.topic_of(d)}/telemetry") for d in protectors]
     return tuple(topic for _, topic in topics[markers:]), tuple(topics[:markers])
 
 
@@ -212,8 +220,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--qos", type=int, choices=(0, 1), default=0)
     parser.add_argument("--markers", type=int, default=0, help="so many devices send markers instead of load")
     parser.add_argument("--marker-every", type=float, default=0.1, help="seconds between markers")
+    parser.add_argument("--topic-prefix", default="", help="put before every topic: away from the gateway's ear")
     given = parser.parse_args(arguments)
-    topics, markers = load_of(load_estate(given.estate.read_text("utf-8"), str(given.estate)), given.markers)
+    estate = load_estate(given.estate.read_text("utf-8"), str(given.estate))
+    topics, markers = load_of(estate, given.markers, given.topic_prefix)
     load = Load(
         host=given.host, port=given.port, user=given.user,
         password=sys.stdin.readline().rstrip("\n") if given.password_stdin else None,
