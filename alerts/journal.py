@@ -20,11 +20,11 @@ class JournalError(Exception):
     """Something is wrong with the journal."""
 
 
-class JournalUnavailable(JournalError):  # noqa: N818 - it names a state, which passes, not a mistake
+class JournalUnavailable(JournalError):
     """The database cannot be written or read now: locked, read-only, full, gone. Nothing was stored; try again."""
 
 
-class JournalConflict(JournalError):  # noqa: N818 - named like its sibling
+class JournalConflict(JournalError):
     """A write would break what the journal guarantees: an event stored twice, a second open alert of its kind."""
 
 

@@ -43,11 +43,11 @@ class AccountReason(StrEnum):
     NAME_TAKEN = "name_taken"
 
 
-class AccountsUnavailable(Exception):  # noqa: N818 - a state, named like `JournalUnavailable`
+class AccountsUnavailable(Exception):
     """The database of accounts cannot be reached now."""
 
 
-class AccountRefused(Exception):  # noqa: N818 - an answer, named like the desk's `Refused`
+class AccountRefused(Exception):
     """Refused, with the named reason; `retry_after` in ms where waiting helps."""
 
     def __init__(self, reason: AccountReason, detail: str, retry_after: int = 0) -> None:

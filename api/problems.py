@@ -35,7 +35,7 @@ class Problem(BaseModel):
     errors: list[Fault] = Field(default=[], description="every single fault, where there are several")
 
 
-class Unavailable(Exception):  # noqa: N818 - a state, named like `JournalUnavailable`
+class Unavailable(Exception):
     """Raised by what the roof hands in when that which stands behind it does not answer; the text is for people."""
 
 

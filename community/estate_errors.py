@@ -32,7 +32,7 @@ class EstateError(NamedTuple):
         return f"{self.file}:{self.line}:{field} {self.message}; expected {self.expected}"
 
 
-class EstateErrors(Exception):  # noqa: N818 - a plural, because it carries all of them
+class EstateErrors(Exception):
     """An estate file was refused whole, for every reason in `errors`."""
 
     def __init__(self, errors: tuple[EstateError, ...]) -> None:

@@ -39,12 +39,8 @@ class Snapshots:
         """The kept snapshot; None if there is none or it cannot be read (the log then tells everything again)."""
         try:
             return msgspec.msgpack.decode(self._path(partition).read_bytes(), type=Snapshot)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
             return None
-
-    def partitions(self) -> list[int]:
-        """The partitions of which a snapshot is kept."""
-        return sorted(int(p.stem.removeprefix("engine-")) for p in self._directory.glob("engine-*.snapshot"))
 
     def _path(self, partition: int) -> Path:
         return self._directory / f"engine-{partition}.snapshot"

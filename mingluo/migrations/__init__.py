@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 _LOCK = 0x6D696E676C756F  # "mingluo": any number, the same in every process
 
 
-class MigrationRefused(Exception):  # noqa: N818 - it names an outcome, like its kinds below
+class MigrationRefused(Exception):
     """The database could not be brought into shape. Nothing was changed."""
 
 

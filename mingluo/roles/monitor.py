@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.desk import Desk
-from alerts.journal import JournalUnavailable
+from alerts.journal import Journal, JournalUnavailable
 from community.clock import SECOND
 from community.estate import PARTITIONS, Estate, partition_of
 from community.estate_store import EstateStore
@@ -19,6 +19,7 @@ from community.finding import Finding
 from community.frame import EstateChange, Frame, Record, Tick
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, ReadingsLog
+from mingluo.roles.reconcile import differences
 from mingluo.snapshots import Snapshot, Snapshots
 from rules.engine import Engine, SnapshotRefused
 from rules.rulebook import Rulebook
@@ -40,6 +41,7 @@ class Monitor:
         self,
         log: ReadingsLog,
         desk: Desk,
+        journal: Journal,
         rulebook: Rulebook,
         estates: EstateStore,
         snapshots: Snapshots,
@@ -52,6 +54,7 @@ class Monitor:
     ) -> None:
         self._log = log
         self._desk = desk
+        self._journal = journal
         self._rulebook = rulebook
         self._estates = estates
         self._snapshots = snapshots
@@ -81,6 +84,7 @@ class Monitor:
             self._vitals.gauge("monitor_position", position)
             if isinstance(record, Tick):
                 self._vitals.gauge("monitor_lag_seconds", max(0, self._clock() - record.ts) / SECOND)
+                self._vitals.gauge("monitor_state_bytes", sum(e.state_bytes for e in self._engines.values()))
                 await self._save_if_due(record.ts)
 
     async def save(self) -> None:
@@ -168,8 +172,23 @@ class Monitor:
                 self._engines[partition] = Engine(self._rulebook, Estate(), partition)
                 self._restored_at[partition] = 0
             if position > self._restored_at[partition]:
-                await self._hand_over(partition, position, self._engines[partition].change_estate(estate))
+                engine = self._engines[partition]
+                findings = engine.change_estate(estate)
+                # Every start writes such a record, so here is where a start with other rules is noticed.
+                findings += await self._differences(partition, position, engine, estate, findings)
+                await self._hand_over(partition, position, findings)
         self._estate, self._estate_version = estate, version
+
+    async def _differences(
+        self, partition: int, position: int, engine: Engine, estate: Estate, told: Sequence[Finding]
+    ) -> list[Finding]:
+        positions = await self._patiently(lambda: asyncio.to_thread(self._journal.positions))
+        if position <= positions.get(partition, 0):
+            return []  # the journal is ahead of the engine, which reads again what it told before
+        alerts = await self._patiently(lambda: asyncio.to_thread(self._journal.open_alerts))
+        ended = {(f.device, f.rule) for f in told}
+        mine = [a for a in alerts if partition_of(a.community) == partition and (a.device, a.rule) not in ended]
+        return differences(mine, engine.levels(), self._rulebook, estate, engine.now or 0)
 
     async def _hand_over(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
         if findings:

@@ -13,7 +13,7 @@ from community.severity import Category
 from tests.alerts.makers import ALARM, CRITICAL, NORMAL, NOW, WARNING, agreed, finding, life
 
 
-class Cut(Exception):  # noqa: N818 - it stands for a power cut, not for a mistake
+class Cut(Exception):
     """What ends a transaction in these tests."""
 
 

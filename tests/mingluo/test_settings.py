@@ -15,9 +15,7 @@ def test_defaults_listen_on_this_machine_only() -> None:
     assert host_port(settings.mqtt)[0] == "127.0.0.1"
 
 
-def test_command_line_wins_over_environment_wins_over_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_line_wins_over_environment_wins_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "mingluo.toml"
     config.write_text('http = "127.0.0.1:1"\nmqtt = "127.0.0.1:2"\nfuture_s = 3\n')
     monkeypatch.setenv("MINGLUO_MQTT", "127.0.0.1:20")
