@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,9 @@ class Node:
         password: admin's, from the first start's output.
     """
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
+        self.environment = dict(environment or {})
         self.mqtt_port = free_port()
         self.http_port = free_port()
         self.password = ""
@@ -73,7 +74,7 @@ class Node:
             "--mqtt", f"127.0.0.1:{self.mqtt_port}",
             *self.arguments,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", **self.environment},
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
         if wait:
@@ -100,6 +101,12 @@ class Node:
         async with httpx.AsyncClient(base_url=self.url) as client:
             answer: dict[str, Any] = (await client.get("/api/v1/health")).json()
             return answer
+
+    async def reasons(self) -> dict[str, tuple[str, str]]:
+        """State and reason of each component that is not ok, as somebody sees who is signed in."""
+        async with self.client() as client:
+            components = (await client.get("/api/v1/health")).json()["components"]
+        return {c["name"]: (c["state"], c["detail"] or "") for c in components if c["state"] != "ok"}
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -154,9 +161,9 @@ class Node:
 
 
 @asynccontextmanager
-async def node(data_dir: Path, *arguments: str) -> AsyncIterator[Node]:
+async def node(data_dir: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> AsyncIterator[Node]:
     """A node that is ended when the block ends."""
-    it = Node(data_dir, *arguments)
+    it = Node(data_dir, *arguments, environment=environment)
     try:
         yield it
     finally:
