@@ -20,33 +20,34 @@ from api.app import create_app
 from api.context import Context
 from api.feed import Feed
 from community.alert import AlertEvent
-from community.clock import HOUR, MINUTE
+from community.clock import HOUR, MINUTE, SECOND
 from community.database import open_database
 from community.estate import Estate
-from community.estate_file import load_estate
 from community.estate_store import EstateStore
 from community.frame import Frame
 from community.vitals import Vitals
 from gateway.admission import Admission
 from gateway.broker.auth import Credential
 from gateway.broker.callout import AuthCallout
-from gateway.broker.connection import Endpoints, connect
+from gateway.broker.connection import connect, disconnect
+from gateway.broker.redelivery import Redelivery
 from gateway.broker.server import BrokerServer
 from gateway.ingest import Ingest
 from gateway.link.link import Link
 from gateway.log import ReadingsLog
 from gateway.refusal_log import RefusalLog
 from mingluo import migrations, options
+from mingluo.behind import Behind
 from mingluo.estate_watch import EstateWatch
 from mingluo.roles.gateway import Gateway
 from mingluo.roles.monitor import Monitor
+from mingluo.roles.watch import JournalWatch
 from mingluo.roles.window import Window, listen
-from mingluo.run_file import RunFile, written_run_file
+from mingluo.run_file import written_run_file
 from mingluo.settings import Settings, host_port
 from mingluo.snapshots import Snapshots
 from mingluo.tasks import Tasks
 from rules.rulebook import Rulebook
-
 
 REMEMBER_MS = 10 * MINUTE
 """How much of the log's end the gateway reads at start, to recognise what the broker delivers again."""
@@ -114,7 +115,7 @@ async def system(
         endpoints = await broker.start()
         stack.push_async_callback(broker.stop)
         nats = await connect(endpoints, "log", vitals)
-        stack.push_async_callback(nats.close)
+        stack.push_async_callback(disconnect, nats)
         log = ReadingsLog(nats, options.log(settings), vitals, clock)
         await log.open(beyond=max((await asyncio.to_thread(journal.positions)).values(), default=0))
         quarantine = RefusalLog(nats, vitals)
@@ -138,9 +139,18 @@ async def system(
         outbox = Outbox(journal, channels, vitals, clock, random.random)
         snapshots = Snapshots(settings.data_dir / "snapshots")
         monitor = Monitor(
-            log, desk, rulebook, estates, snapshots, vitals, clock, snapshot_every_ms=round(settings.snapshot_every_s * 1000)
+            log,
+            desk,
+            journal,
+            rulebook,
+            estates,
+            snapshots,
+            vitals,
+            clock,
+            snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
         )
-        link = Link(options.link(settings, endpoints), clock, vitals)
+        settle = None if settings.mqtt_url else Redelivery(nats).settle
+        link = Link(options.link(settings, endpoints), clock, vitals, before_connect=settle)
         admission = Admission(watch.estate, options.admission(settings))
         ingest = Ingest(link, admission, log, quarantine, vitals, clock, run_id=secrets.token_hex(8))
         # What the broker delivers again after a crash is recognised by what the log holds already.
@@ -148,12 +158,7 @@ async def system(
         watch.tell(ingest.set_estate)
         gateway = Gateway(link, ingest, log, vitals, clock)
 
-        async def import_estate(text: str, actor: str) -> int:
-            estate = load_estate(text, "estate")
-            await asyncio.to_thread(estates.replace, estate, actor, clock())
-            await watch.look()
-            return watch.version
-
+        behind = Behind(estates, watch, quarantine, clock)
         app = create_app(
             Context(
                 journal=journal,
@@ -163,8 +168,8 @@ async def system(
                 vitals=vitals,
                 clock=clock,
                 estate=lambda: watch.estate,
-                import_estate=import_estate,
-                refusals=quarantine.last,
+                import_estate=behind.import_estate,
+                refusals=behind.refusals,
                 rules=rulebook.describe,
                 version=version("mingluo"),
             )
@@ -175,6 +180,7 @@ async def system(
         stack.push_async_callback(monitor.save)
         stack.push_async_callback(tasks.stop)
         tasks.start("outbox", outbox.run(asyncio.Event(), promised))
+        tasks.start("journal watch", JournalWatch(desk.probe).run())
         tasks.start("monitor", monitor.run())
         tasks.start("gateway", gateway.run())
         tasks.start("estate", watch.run())

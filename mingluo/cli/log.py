@@ -10,7 +10,7 @@ import typer
 
 from community.recording import write_recording
 from community.vitals import Vitals
-from gateway.broker.connection import connect
+from gateway.broker.connection import connect, disconnect
 from gateway.broker.server import BrokerError, BrokerServer
 from gateway.log import LogUnavailable, ReadingsLog
 from mingluo import options
@@ -73,5 +73,5 @@ async def _reached_log(settings: Settings) -> AsyncIterator[ReadingsLog]:
             endpoints = await broker.start()
             stack.push_async_callback(broker.stop)
         nats = await connect(endpoints, "export", vitals)
-        stack.push_async_callback(nats.close)
+        stack.push_async_callback(disconnect, nats)
         yield ReadingsLog(nats, options.log(settings), vitals, wall_clock)
