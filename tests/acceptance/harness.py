@@ -93,7 +93,7 @@ class Node:
         assert self._process is not None
         assert self._process.returncode is None, "\n".join(self.output[-40:])
         try:
-            return (await self.health())["status"] == "ok"
+            return bool((await self.health())["status"] == "ok")
         except httpx.HTTPError:
             return False
 
@@ -136,7 +136,7 @@ class Node:
         """The nats-server of this node."""
         for child in psutil.Process(self.pid).children(recursive=True):
             if "nats-server" in child.name():
-                return child.pid
+                return int(child.pid)
         return None
 
     async def kill(self) -> None:

@@ -7,7 +7,7 @@ and a replay, must give the same events to the millisecond.
 from dataclasses import dataclass
 
 from community.clock import MINUTE, SECOND
-from community.estate import Device, Estate, Household, Place, Ratings
+from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, Ratings
 
 DEVICES = 200
 INCIDENTS = 20
@@ -40,13 +40,13 @@ def estate() -> Estate:
     ratings = Ratings(nominal_voltage=220, rated_current=32, rated_residual=30)
     numbers = range(1, DEVICES + 1)
     return Estate(
-        place=(Place(id="village", kind="community"),),
+        place=(Place(id="village", kind=PlaceKind.COMMUNITY),),
         household=tuple(Household(id=f"h{n:04}", place="village") for n in numbers),
         device=tuple(
             Device(
                 id=f"d{n:04}",
                 household=f"h{n:04}",
-                kind="electrical_protector",
+                kind=DeviceKind.ELECTRICAL_PROTECTOR,
                 interval_s=600,
                 ratings=ratings,
                 secret=f"secret-of-{n:04}",

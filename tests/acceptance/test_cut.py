@@ -76,7 +76,7 @@ async def recovered(running: Node) -> None:
     """All is well again, in the same process."""
 
     async def well() -> bool:
-        return (await running.health())["status"] == "ok"
+        return bool((await running.health())["status"] == "ok")
 
     await eventually(well, within=60)
 
