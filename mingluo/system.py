@@ -132,7 +132,8 @@ async def system(
 
         def committed(_events: Sequence[AlertEvent]) -> None:  # in whichever thread committed
             feed.wake()
-            loop.call_soon_threadsafe(promised.set)
+            if channels:
+                loop.call_soon_threadsafe(promised.set)
 
         channels = {w.name: Webhook(str(w.url), w.secret.encode()) for w in settings.webhook}
         desk = Desk(journal, list(channels), vitals, clock, committed)

@@ -57,7 +57,7 @@ async def null_subscriber(node: Node, estate: Path, order: Order) -> NullRun:
             await asyncio.sleep(0.01)
         before = node.cpu()
         totals, _ = await send_load(node.run, estate, order)
-        # noqa below: nothing tells that no more is coming, so there is no event to wait for.
+        # Nothing tells that no more is coming, so there is no event to wait for.
         while reader.read < totals.sent and time.time() - reader.last < QUIET_S:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         cpu = node.cpu().since(before)

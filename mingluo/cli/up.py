@@ -1,6 +1,7 @@
 """`mingluo up`: everything on one machine."""
 
 import asyncio
+import gc
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +59,7 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     async with system(settings, rulebook, first_estate=demo_estate if demo else None) as running:
         _greet(settings, running)
+        _spare_the_collector()
         stopping = asyncio.create_task(stop.wait())
         devices = None
         if demo and running.mqtt is not None:
@@ -72,6 +74,16 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
                     await task
         if running.failed.done():
             running.failed.result()  # raises the fault: better to end and be started again than to run half
+
+
+def _spare_the_collector() -> None:
+    """Keep the garbage collector away from what is there for good.
+
+    With an estate of 10,000 devices a full collection stops everything for 250 ms, and an alert with it; without the
+    estate and the modules it takes a few.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _greet(settings: Settings, running: Running) -> None:
