@@ -115,8 +115,6 @@ class _Sender:
         self._count = min(load.connections, len(load.topics))
         self._sent = [0] * self._count
         self._rows = [np.arange(i, len(load.topics), self._count) for i in range(self._count)]
-        # Each wire's part of the rate, as bounds between 0 and 1, so that the parts sum up to a message.
-        self._bounds = [0.0, *(sum(map(len, self._rows[: i + 1])) / len(load.topics) for i in range(self._count))]
 
     def run(self) -> Totals:
         load = self._load
@@ -160,15 +158,15 @@ class _Sender:
         wire, load, sent = self._wires[i], self._load, self._sent[i]
         if not wire.ready(load.qos, WINDOW):
             return
-        low, high = self._bounds[i], self._bounds[i + 1]
-        count = round(elapsed * load.rate * high) - round(elapsed * load.rate * low) - sent
+        # The wires take turns, so that what is due of each only ever grows and all of it sums up to the message.
+        count = (round(elapsed * load.rate) - i + self._count - 1) // self._count - sent
         if load.qos:
             count = min(count, WINDOW - wire.in_flight)
         if count <= 0:
             return
         rows = self._rows[i][(sent + np.arange(count)) % len(self._rows[i])]
         wire.put(self._factory.build(rows, self._clock() // 1_000_000, wire.packet_id), count, load.qos)
-        if elapsed - sent / (load.rate * (high - low)) > LATE_S:
+        if elapsed - sent * self._count / load.rate > LATE_S:
             self._late += count
         self._sent[i] += count
 
