@@ -69,6 +69,7 @@ class Monitor:
         self._estate_version = 0
         self._saved_at: int | None = None
         self._whole = False
+        self._saving: asyncio.Task[None] | None = None
         self.position = 0
 
     async def run(self) -> None:
@@ -85,13 +86,22 @@ class Monitor:
             if isinstance(record, Tick):
                 self._vitals.gauge("monitor_lag_seconds", max(0, self._clock() - record.ts) / SECOND)
                 self._vitals.gauge("monitor_state_bytes", sum(e.state_bytes for e in self._engines.values()))
-                await self._save_if_due(record.ts)
+                self._save_if_due(record.ts)
 
     async def save(self) -> None:
         """Keep a snapshot of every engine, if they stand at a record's end (the log then tells the rest again)."""
+        if self._saving is not None:
+            await asyncio.wait({self._saving})  # or the older one could come to lie above the newer
+        kept = self._snapshot_all()
+        if kept is not None:
+            await self._keep(self.position, kept)
+
+    def _snapshot_all(self) -> list[tuple[int, Snapshot]] | None:
         if not self._whole or self.position < max(self._restored_at.values(), default=0):
-            return  # an engine that began anew is still catching up with the others
-        kept = [(p, Snapshot(self.position, self._estate_version, e.snapshot())) for p, e in self._engines.items()]
+            return None  # an engine that began anew is still catching up with the others
+        return [(p, Snapshot(self.position, self._estate_version, e.snapshot())) for p, e in self._engines.items()]
+
+    async def _keep(self, position: int, kept: Sequence[tuple[int, Snapshot]]) -> bool:
         try:
             for partition, snapshot in kept:
                 await asyncio.to_thread(self._snapshots.save, partition, snapshot)
@@ -99,20 +109,32 @@ class Monitor:
             # The former snapshot still stands; a restart will only have more of the log to read.
             self._vitals.count("monitor_snapshots_failed")
             self._vitals.report("snapshots", State.DEGRADED, f"not saved: {error}", self._clock())
-            return
-        self._vitals.report("snapshots", State.OK, f"at position {kept[0][1].position if kept else 0}", self._clock())
+            return False
+        self._vitals.report("snapshots", State.OK, f"at position {position}", self._clock())
+        return True
 
-    async def _save_if_due(self, ts: int) -> None:
+    async def _keep_and_make_room(self, position: int, kept: Sequence[tuple[int, Snapshot]]) -> None:
+        if not await self._keep(position, kept):
+            return  # the records are still needed behind the former snapshot
+        try:
+            await self._log.make_room(position)
+        except LogUnavailable:
+            self._vitals.count("monitor_make_room_failed")  # tried again at the next snapshot
+
+    def _save_if_due(self, ts: int) -> None:
         if self._saved_at is None:
             self._saved_at = ts
         if ts - self._saved_at < self._snapshot_every_ms:
             return
-        self._saved_at = ts
-        await self.save()
-        try:
-            await self._log.make_room(self.position)
-        except LogUnavailable:
-            self._vitals.count("monitor_make_room_failed")  # tried again at the next snapshot
+        if self._saving is not None:
+            if not self._saving.done():
+                return  # the disk is slow; at the next tick perhaps
+            self._saving.result()  # raises what it had not foreseen
+        kept = self._snapshot_all()
+        if kept is not None:
+            self._saved_at = ts
+            # Beside the evaluation: the fsyncs of sixteen partitions may take longer than an alert may wait.
+            self._saving = asyncio.create_task(self._keep_and_make_room(self.position, kept), name="snapshots")
 
     async def _restore(self) -> None:
         first = await self._patiently(self._log.first_position)
