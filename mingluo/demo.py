@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Callable
 
 from community.clock import SECOND
 from community.estate import Estate
@@ -59,7 +60,7 @@ async def _live(host: str, port: int, estate: Estate) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     # Nothing more is ever written to the pipe: it becomes readable when whoever started us is gone.
-    loop.add_reader(sys.stdin.fileno(), stop.set)
+    loop.add_reader(sys.stdin.fileno(), lambda: (loop.remove_reader(sys.stdin.fileno()), stop.set()))
     start = wall_clock()
     world = World(estate, start, demo_incidents(estate, start + SECOND))
     await run_fleet(estate, world, host, port, stop, wall_clock)
@@ -67,19 +68,20 @@ async def _live(host: str, port: int, estate: Estate) -> None:
 
 def main() -> None:
     """Entry of the process that `run_demo_devices` starts: the length of the estate's TOML, then the TOML, on stdin."""
-    length = int(_read_line(sys.stdin.fileno()))
-    text = b""
-    while len(text) < length:
-        text += os.read(sys.stdin.fileno(), length - len(text))
+    length = int(_read(until=lambda data: data.endswith(b"\n"), at_once=lambda _: 1))
+    text = _read(until=lambda data: len(data) == length, at_once=lambda data: length - len(data))
     asyncio.run(_live(sys.argv[1], int(sys.argv[2]), load_estate(text.decode(), "stdin")))
 
 
-def _read_line(file: int) -> bytes:
-    # Unbuffered, so that the pipe's end stays visible to the event loop.
-    line = b""
-    while not line.endswith(b"\n"):
-        line += os.read(file, 1)
-    return line
+def _read(until: Callable[[bytes], bool], at_once: Callable[[bytes], int]) -> bytes:
+    """Read stdin unbuffered, so that the pipe's end stays visible to the event loop."""
+    data = b""
+    while not until(data):
+        chunk = os.read(sys.stdin.fileno(), at_once(data))
+        if not chunk:
+            raise SystemExit("whoever started the village is gone")
+        data += chunk
+    return data
 
 
 if __name__ == "__main__":

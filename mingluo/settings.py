@@ -153,3 +153,10 @@ def describe_settings() -> str:
 
 def _default(value: object) -> str:
     return "none" if value is None or value == () else f"`{value}`"
+
+
+def url_host(text: str) -> str:
+    """The host of HOST:PORT as it stands in a URL that a person on this machine can open."""
+    host, _ = host_port(text)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{host}]" if ":" in host else host

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from sqlalchemy import Engine
+from nats.aio.client import Client
 
 from alerts.channels.webhook import Webhook
 from alerts.desk import Desk
@@ -44,7 +44,7 @@ from mingluo.roles.monitor import Monitor
 from mingluo.roles.watch import JournalWatch
 from mingluo.roles.window import Window, listen
 from mingluo.run_file import written_run_file
-from mingluo.settings import Settings, host_port
+from mingluo.settings import Settings, host_port, url_host
 from mingluo.snapshots import Snapshots
 from mingluo.tasks import Tasks
 from rules.rulebook import Rulebook
@@ -98,84 +98,56 @@ async def system(
     Raises:
         BrokerError, LogUnavailable, JournalUnavailable, DatabaseNewer, SettingsError, OSError: why it cannot start.
     """
-    vitals = Vitals()
     async with AsyncExitStack() as stack:
+        vitals = Vitals()
         listener, note = listen(*host_port(settings.http))
         stack.callback(listener.close)
-        database = await asyncio.to_thread(_open_database, settings)
-        stack.callback(database.dispose)
-        estates = EstateStore(database)
-        if first_estate is not None and await asyncio.to_thread(estates.current_version) == 0:
-            await asyncio.to_thread(estates.replace, first_estate(), "first start", clock())
-        accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
-        password = await asyncio.to_thread(accounts.ensure_admin, clock())
-        journal = SqlJournal(database)
+        stores = await _open_stores(stack, settings, first_estate, clock)
+        wires = await _open_wires(stack, settings, stores, vitals, clock)
 
-        broker = BrokerServer(options.broker(settings), vitals, clock)
-        endpoints = await broker.start()
-        stack.push_async_callback(broker.stop)
-        nats = await connect(endpoints, "log", vitals)
-        stack.push_async_callback(disconnect, nats)
-        log = ReadingsLog(nats, options.log(settings), vitals, clock)
-        await log.open(beyond=max((await asyncio.to_thread(journal.positions)).values(), default=0))
-        quarantine = RefusalLog(nats, vitals)
-        await quarantine.open()
-
-        watch = EstateWatch(estates, log, vitals, clock)
+        watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await watch.look()
-        callout = AuthCallout(nats, broker.issuer, _credentials(watch), vitals, clock)
+        callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
         await callout.start()
+        gateway = await _gateway(settings, wires, watch, vitals, clock)
 
-        feed = Feed(journal, lambda: watch.estate, vitals, clock)
+        feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
         loop = asyncio.get_running_loop()
 
         def committed(_events: Sequence[AlertEvent]) -> None:  # in whichever thread committed
             feed.wake()
-            if channels:
-                loop.call_soon_threadsafe(promised.set)
+            loop.call_soon_threadsafe(promised.set)
 
         channels = {w.name: Webhook(str(w.url), w.secret.encode()) for w in settings.webhook}
-        desk = Desk(journal, list(channels), vitals, clock, committed)
-        outbox = Outbox(journal, channels, vitals, clock, random.random)
-        snapshots = Snapshots(settings.data_dir / "snapshots")
+        desk = Desk(stores.journal, list(channels), vitals, clock, committed)
+        outbox = Outbox(stores.journal, channels, vitals, clock, random.random)
         monitor = Monitor(
-            log,
+            wires.log,
             desk,
-            journal,
+            stores.journal,
             rulebook,
-            estates,
-            snapshots,
+            stores.estates,
+            Snapshots(settings.data_dir / "snapshots"),
             vitals,
             clock,
             snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
         )
-        settle = None if settings.mqtt_url else Redelivery(nats).settle
-        link = Link(options.link(settings, endpoints), clock, vitals, before_connect=settle)
-        admission = Admission(watch.estate, options.admission(settings))
-        ingest = Ingest(link, admission, log, quarantine, vitals, clock, run_id=secrets.token_hex(8))
-        # What the broker delivers again after a crash is recognised by what the log holds already.
-        ingest.remember(r for r in await log.tail(clock() - REMEMBER_MS) if isinstance(r, Frame))
-        watch.tell(ingest.set_estate)
-        gateway = Gateway(link, ingest, log, vitals, clock)
-
-        behind = Behind(estates, watch, quarantine, clock)
-        app = create_app(
-            Context(
-                journal=journal,
-                desk=desk,
-                accounts=accounts,
-                feed=feed,
-                vitals=vitals,
-                clock=clock,
-                estate=lambda: watch.estate,
-                import_estate=behind.import_estate,
-                refusals=behind.refusals,
-                rules=rulebook.describe,
-                version=version("mingluo"),
-            )
+        behind = Behind(stores.estates, watch, wires.quarantine, clock)
+        context = Context(
+            journal=stores.journal,
+            desk=desk,
+            accounts=stores.accounts,
+            feed=feed,
+            vitals=vitals,
+            clock=clock,
+            estate=lambda: watch.estate,
+            import_estate=behind.import_estate,
+            refusals=behind.refusals,
+            rules=rulebook.describe,
+            version=version("mingluo"),
         )
-        window = Window(app, listener)
+        window = Window(create_app(context), listener)
 
         tasks = Tasks()
         stack.push_async_callback(monitor.save)
@@ -190,16 +162,76 @@ async def system(
         stack.push_async_callback(_close_window, window, feed, serving)
         stack.callback(tasks.close)
 
-        http = f"http://{listener.getsockname()[0]}:{listener.getsockname()[1]}"
+        http = f"http://{url_host(settings.http)}:{listener.getsockname()[1]}"
+        endpoints = wires.broker.endpoints
         stack.enter_context(written_run_file(settings.data_dir, options.run_file(http, endpoints)))
-        notes = (*broker.notes, *([note] if note else ()))
-        yield Running(http, endpoints.mqtt, watch.estate, password, notes, tasks.failed)
+        notes = (*wires.broker.notes, *([note] if note else ()))
+        yield Running(http, endpoints.mqtt, watch.estate, stores.admin_password, notes, tasks.failed)
 
 
-def _open_database(settings: Settings) -> Engine:
-    database = open_database(settings.database)
-    migrations.upgrade(database)
-    return database
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """What the database keeps."""
+
+    estates: EstateStore
+    accounts: Accounts
+    journal: SqlJournal
+    admin_password: str | None
+
+
+async def _open_stores(
+    stack: AsyncExitStack, settings: Settings, first_estate: Callable[[], Estate] | None, clock: Callable[[], int]
+) -> _Stores:
+    def open_in_thread() -> _Stores:
+        database = open_database(settings.database)
+        stack.callback(database.dispose)
+        migrations.upgrade(database)
+        estates = EstateStore(database)
+        if first_estate is not None and estates.current_version() == 0:
+            estates.replace(first_estate(), "first start", clock())
+        accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
+        return _Stores(estates, accounts, SqlJournal(database), accounts.ensure_admin(clock()))
+
+    return await asyncio.to_thread(open_in_thread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wires:
+    """What goes over the embedded broker."""
+
+    broker: BrokerServer
+    client: Client
+    log: ReadingsLog
+    quarantine: RefusalLog
+
+
+async def _open_wires(
+    stack: AsyncExitStack, settings: Settings, stores: _Stores, vitals: Vitals, clock: Callable[[], int]
+) -> _Wires:
+    broker = BrokerServer(options.broker(settings), vitals, clock)
+    endpoints = await broker.start()
+    stack.push_async_callback(broker.stop)
+    client = await connect(endpoints, "log", vitals)
+    stack.push_async_callback(disconnect, client)
+    log = ReadingsLog(client, options.log(settings), vitals, clock)
+    journalled = await asyncio.to_thread(stores.journal.positions)
+    await log.open(beyond=max(journalled.values(), default=0))
+    quarantine = RefusalLog(client, vitals)
+    await quarantine.open()
+    return _Wires(broker, client, log, quarantine)
+
+
+async def _gateway(
+    settings: Settings, wires: _Wires, watch: EstateWatch, vitals: Vitals, clock: Callable[[], int]
+) -> Gateway:
+    settle = None if settings.mqtt_url else Redelivery(wires.client).settle
+    link = Link(options.link(settings, wires.broker.endpoints), clock, vitals, before_connect=settle)
+    admission = Admission(watch.estate, options.admission(settings))
+    ingest = Ingest(link, admission, wires.log, wires.quarantine, vitals, clock, run_id=secrets.token_hex(8))
+    # What the broker delivers again after a crash is recognised by what the log holds already.
+    ingest.remember(r for r in await wires.log.tail(clock() - REMEMBER_MS) if isinstance(r, Frame))
+    watch.tell(ingest.set_estate)
+    return Gateway(link, ingest, wires.log, vitals, clock)
 
 
 def _credentials(watch: EstateWatch) -> Callable[[str], Credential | None]:
