@@ -84,9 +84,9 @@ class Admission:
         """From the next flush on, these devices are known. What is remembered of those that stay is kept."""
         roster = Roster(estate, getattr(self, "roster", None))
         self._window.resize(len(roster), roster.fresh)
-        self._profile = [PROFILES["native"] for _ in range(len(roster))]
+        self._decoders = [PROFILES["native"].decode] * len(roster)
         for device in estate.device:
-            self._profile[roster.row_of_id[device.id]] = PROFILES.get(device.profile, PROFILES["native"])
+            self._decoders[roster.row_of_id[device.id]] = PROFILES.get(device.profile, PROFILES["native"]).decode
         self.roster: Roster = roster
 
     @property
@@ -106,12 +106,13 @@ class Admission:
     def take(self, messages: Sequence[Message]) -> Admitted:
         """Judge the messages of one flush, in order of receipt."""
         book = RefusalBook(messages, self.roster)
-        rows_of_topic, profiles, collector = self.roster.row_of_topic, self._profile, self._collector
+        rows_of_topic, decoders, collector = self.roster.row_of_topic.get, self._decoders, self._collector
+        add = collector.add
         max_payload = self._limits.max_payload
         admitted = Admitted({}, [], Counter(), 0, 0, 0, 0)
-        ignored = 0
+        ignored = gathered = 0
         for number, (topic, payload, flags, _, size, received_at) in enumerate(messages):
-            row = rows_of_topic.get(topic.rpartition(b"/")[0])
+            row = rows_of_topic(topic.rpartition(b"/")[0])
             if row is None:
                 fault = self._stranger(topic)
                 if fault is None:
@@ -122,13 +123,12 @@ class Admission:
             if size > max_payload:
                 book.add(number, Fault(Reason.TOO_LARGE, "", f"{size} bytes, at most {max_payload}"))
                 continue
-            decoded = profiles[row].decode(topic, payload)
-            faults = decoded.faults
+            measurements, faults = decoders[row](topic, payload)
             if faults:
                 book.extend(number, faults)
-            elif not decoded.measurements:
+            elif not measurements:
                 ignored += 1
-            for values, ts, seq, _ in decoded.measurements:
+            for values, ts, seq, _ in measurements:
                 if flags & 1 and (ts is None or "online" in values) and values != _GONE:
                     # The broker's stored copy of something said nobody knows when: to judge it as if it were said
                     # now would raise an old alarm at every start, and a stored birth is no sign of life. That a
@@ -137,11 +137,14 @@ class Admission:
                     continue
                 if values:
                     place = "event" if topic.endswith(b"/event") else "values"
-                    unknown = collector.add(row, ts, seq, received_at, bool(flags & 8), number, values, place)
+                    unknown = add(row, ts, seq, received_at, bool(flags & 8), number, values, place)
                     if unknown:
                         book.extend(number, unknown)
-            if len(collector) >= MAX_ROWS:
-                self._admit(collector.take(), book, admitted)
+                    gathered += 1
+            if gathered >= MAX_ROWS:
+                gathered = 0
+                if len(collector):
+                    self._admit(collector.take(), book, admitted)
         if len(collector):
             self._admit(collector.take(), book, admitted)
         admitted.ignored = ignored

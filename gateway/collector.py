@@ -1,6 +1,6 @@
 """Gathers decoded measurements into columns: messages of one shape (the same signals) fill one block of numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from gateway.values import unknown_signal
 
 MAX_SHAPES = 4_096
 """Shapes remembered. A device has a handful; what sends ever new ones must not fill the memory."""
+
+
+NO_FAULTS: Sequence[Fault] = ()
 
 
 class Shape:
@@ -43,7 +46,7 @@ class Collector:
         self._undated: dict[int, tuple[int | None, bool]] = {}
 
     def add(self, row: int, ts: int | None, seq: int | None, received_at: int, dup: bool, origin: int,
-            values: Mapping[str, float | None], place: str = "values") -> list[Fault]:  # fmt: skip
+            values: Mapping[str, float | None], place: str = "values") -> Sequence[Fault]:  # fmt: skip
         """Append one measurement.
 
         Args:
@@ -57,24 +60,23 @@ class Collector:
         Returns:
             The faults of unknown signals.
         """
-        faults: list[Fault] = []
         names = tuple(values)
         shape = self._shapes.get(names)
         if shape is None:
             shape = Shape(names)
             if shape.unknown:  # kept out of the cache: such names come from outside and are unlimited
-                faults = [unknown_signal(name, place) for name in names if name in shape.unknown]
                 known = {name: value for name, value in values.items() if name not in shape.unknown}
                 if known:
                     self.add(row, ts, seq, received_at, dup, origin, known)
-                return faults
+                return [unknown_signal(name, place) for name in names if name in shape.unknown]
             if len(self._shapes) >= MAX_SHAPES:
                 self._shapes.clear()
             self._shapes[names] = shape
-        number = len(self._row)
-        if not shape.rows:
+        rows = shape.rows
+        if not rows:
             self._used.append(shape)
-        shape.rows.append(number)
+        number = len(self._row)
+        rows.append(number)
         shape.data.extend(values.values())
         self._row.append(row)
         self._received.append(received_at)
@@ -84,7 +86,7 @@ class Collector:
             self._ts.append(received_at)
         else:
             self._ts.append(ts)
-        return faults
+        return NO_FAULTS
 
     def __len__(self) -> int:
         return len(self._row)

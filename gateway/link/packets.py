@@ -116,7 +116,11 @@ class Splitter:
             head = data[at]
             length = data[at + 1]
             body = at + 2
-            if length & 0x80:
+            if length & 0x80 and end - at >= 3 and data[at + 2] < 0x80:
+                # Two bytes, as nearly all telemetry has; what follows is the general case.
+                length = length & 0x7F | data[at + 2] << 7
+                body = at + 3
+            elif length & 0x80:
                 decoded = _length(data, at + 1)
                 if decoded is None:
                     break

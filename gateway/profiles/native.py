@@ -35,6 +35,7 @@ class _Telemetry(msgspec.Struct, gc=False):
 # Typed on purpose for the commonest form only: one object, times in milliseconds, plain numbers. A union of forms
 # would make every message pay for the rare ones.
 _decode_telemetry = msgspec.json.Decoder(_Telemetry).decode
+_new = tuple.__new__
 
 
 class Native:
@@ -64,15 +65,16 @@ class Native:
             except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
                 pass
             else:
-                ts = m.ts
+                ts, seq, values = m.ts, m.seq, m.values
                 # The decoder does not look into members that it skips; a damaged `ts` must not pass for an unknown one.
                 if (
-                    m.values
+                    values
                     and payload.isascii()
                     and (ts is None or EARLIEST <= ts <= LATEST)
-                    and (m.seq is None or 0 <= m.seq <= lenient.MAX_SEQ)
+                    and (seq is None or 0 <= seq <= lenient.MAX_SEQ)
                 ):
-                    return Decoded((Measurement(m.values, ts, m.seq),))
+                    # Past NamedTuple's own constructors: this is run for every message.
+                    return _new(Decoded, ((_new(Measurement, (values, ts, seq, None)),), ()))
             return lenient.telemetry(payload, MAX_OBJECTS)
         if topic.endswith(DOWNWARD):
             return IGNORED
