@@ -59,8 +59,13 @@ async def _live(host: str, port: int, estate: Estate) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+
+    def abandoned() -> None:
+        loop.remove_reader(sys.stdin.fileno())  # an ended pipe stays readable, and would call again at once
+        stop.set()
+
     # Nothing more is ever written to the pipe: it becomes readable when whoever started us is gone.
-    loop.add_reader(sys.stdin.fileno(), lambda: (loop.remove_reader(sys.stdin.fileno()), stop.set()))
+    loop.add_reader(sys.stdin.fileno(), abandoned)
     start = wall_clock()
     world = World(estate, start, demo_incidents(estate, start + SECOND))
     await run_fleet(estate, world, host, port, stop, wall_clock)
