@@ -1,10 +1,11 @@
 """From an MQTT publish to an alert on the feed: how many readings a second, and how late the alert is."""
 
 import asyncio
+import signal
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class Plan:
     rate: float = 50_000
     latency_rate: float = 10_000
     null_rate: float = 400_000
-    marker_every_s: float = 0.015
+    marker_every_s: float = 0.019
 
     @property
     def markers(self) -> int:
@@ -106,7 +107,20 @@ def bench_pipeline(plan: Plan, say: Callable[[str], None]) -> dict[str, Any]:
         BenchError: something did not start, or no alert arrived.
     """
     with tempfile.TemporaryDirectory(prefix="mingluo-bench-") as directory:
-        return asyncio.run(_bench(plan, say, Path(directory)))
+        return asyncio.run(_ended_in_order(_bench(plan, say, Path(directory))))
+
+
+async def _ended_in_order(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """SIGTERM ends us as Ctrl-C does: with the system that we have started."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise BenchError("stopped") from None
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def _bench(plan: Plan, say: Callable[[str], None], directory: Path) -> dict[str, Any]:
@@ -117,7 +131,7 @@ async def _bench(plan: Plan, say: Callable[[str], None], directory: Path) -> dic
     say(f"starting mingluo up with {plan.devices} devices")
     async with running_node(data_dir, estate) as node:
         say("warming up")
-        await _step(node, estate_file, plan, min(plan.rate, 20_000), 1)
+        await _latency(node, estate_file, replace(plan, latency_rate=min(plan.latency_rate, 5_000), seconds=1.5))
         say(f"null subscriber: {plan.null_rate:,.0f} messages/s offered")
         null = await null_subscriber(
             node, estate_file, Order(rate=plan.null_rate, seconds=plan.seconds / 3, qos=plan.qos, topic_prefix=PREFIX)
