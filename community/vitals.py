@@ -4,7 +4,7 @@ Every room counts into the one `Vitals` that the roof hands it; the API shows it
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -37,7 +37,9 @@ class Vitals:
     is what bounds its memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[Component], None] | None = None) -> None:
+        """`on_change` is told, in the reporting thread, when a component's state changes (or is first not `ok`)."""
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[tuple[str, Labels], float] = {}
@@ -58,8 +60,11 @@ class Vitals:
         """Set a component's state; `since` is kept while the state stays the same."""
         with self._lock:
             before = self._components.get(component)
-            since = before.since if before is not None and before.state == state else now
-            self._components[component] = Component(component, state, detail, since)
+            same = before is not None and before.state == state
+            since = before.since if before is not None and same else now
+            present = self._components[component] = Component(component, state, detail, since)
+        if self._on_change is not None and not same and (before is not None or state is not State.OK):
+            self._on_change(present)
 
     def counter(self, name: str, **labels: str) -> float:
         """The counter's present value; 0 if nothing was counted. Without labels: the sum over all labels."""

@@ -25,7 +25,7 @@ from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
 from community.frame import Frame
-from community.vitals import Vitals
+from community.vitals import Component, Vitals
 from gateway.admission import Admission
 from gateway.broker.auth import Credential
 from gateway.broker.callout import AuthCallout
@@ -85,6 +85,7 @@ async def system(
     rulebook: Rulebook,
     *,
     first_estate: Callable[[], Estate] | None = None,
+    on_change: Callable[[Component], None] | None = None,
     clock: Callable[[], int] = wall_clock,
 ) -> AsyncIterator[Running]:
     """Run everything while the block lasts.
@@ -93,13 +94,14 @@ async def system(
         settings: what the operator decided. The data directory must be owned by the caller (`mingluo.lock`).
         rulebook: the rules.
         first_estate: the estate of a database that has none yet.
+        on_change: told when the state of a component changes, in whichever thread reports it.
         clock: UTC ms.
 
     Raises:
         BrokerError, LogUnavailable, JournalUnavailable, DatabaseNewer, SettingsError, OSError: why it cannot start.
     """
     async with AsyncExitStack() as stack:
-        vitals = Vitals()
+        vitals = Vitals(on_change)
         listener, note = listen(*host_port(settings.http))
         stack.callback(listener.close)
         stores = await _open_stores(stack, settings, first_estate, clock)

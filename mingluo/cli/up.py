@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from alerts.journal import JournalUnavailable
+from community.clock import format_time
+from community.vitals import Component, State
 from gateway.broker.server import BrokerError
 from gateway.log import LogUnavailable
 from mingluo.cli.io import people, refuse
@@ -57,7 +59,8 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with system(settings, rulebook, first_estate=demo_estate if demo else None) as running:
+    first_estate = demo_estate if demo else None
+    async with system(settings, rulebook, first_estate=first_estate, on_change=_tell) as running:
         _greet(settings, running)
         _spare_the_collector()
         stopping = asyncio.create_task(stop.wait())
@@ -84,6 +87,12 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def _tell(component: Component) -> None:
+    """A line for the operator's journal when a component falls ill or is well again."""
+    what = f"{format_time(component.since)} {component.name} {component.state}: {component.detail}"
+    people.print(what, style=None if component.state is State.OK else "yellow", markup=False, soft_wrap=True)
 
 
 def _greet(settings: Settings, running: Running) -> None:
