@@ -59,8 +59,12 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    def tell(component: Component) -> None:
+        if not stop.is_set():  # what ends because we end is no news
+            _tell(component)
+
     first_estate = demo_estate if demo else None
-    async with system(settings, rulebook, first_estate=first_estate, on_change=_tell) as running:
+    async with system(settings, rulebook, first_estate=first_estate, on_change=tell) as running:
         _greet(settings, running)
         _spare_the_collector()
         stopping = asyncio.create_task(stop.wait())
