@@ -19,8 +19,8 @@ from mingluo.bench.null import PREFIX, NullRun, null_subscriber
 from mingluo.bench.watcher import watching
 from simulators.load import Marker, Totals
 
-STEP_UP, STEP_DOWN = 1.25, 0.7
-MOST_STEPS = 6
+STEP_SHARE, NULL_SHARE = 0.6, 0.3
+STEP_UP, STEP_DOWN = 1.3, 0.7
 DRAINED_S = 1.0
 """A rate is sustained if the last reading is evaluated at most this long after it was published."""
 GIVE_UP_S = 15.0
@@ -38,10 +38,11 @@ class Plan:
 
     Attributes:
         devices: protectors in the estate.
-        seconds: duration of the latency measurement, and of each step of the ladder.
+        seconds: duration of the latency measurement; each step of the ladder lasts 0.6 of it, the null subscriber 0.3.
         qos: of every published message.
         rate: first step of the ladder of rates, readings/s.
         latency_rate: readings/s while latency is measured.
+        most_steps: rates that are tried.
         null_rate: messages/s offered to the null subscriber; more than it can read.
         marker_every_s: s between two markers.
     """
@@ -52,6 +53,7 @@ class Plan:
     rate: float = 50_000
     latency_rate: float = 10_000
     null_rate: float = 400_000
+    most_steps: int = 6
     marker_every_s: float = 0.019
 
     @property
@@ -134,7 +136,9 @@ async def _bench(plan: Plan, say: Callable[[str], None], directory: Path) -> dic
         await _latency(node, estate_file, replace(plan, latency_rate=min(plan.latency_rate, 5_000), seconds=1.5))
         say(f"null subscriber: {plan.null_rate:,.0f} messages/s offered")
         null = await null_subscriber(
-            node, estate_file, Order(rate=plan.null_rate, seconds=plan.seconds / 3, qos=plan.qos, topic_prefix=PREFIX)
+            node,
+            estate_file,
+            Order(rate=plan.null_rate, seconds=NULL_SHARE * plan.seconds, qos=plan.qos, topic_prefix=PREFIX),
         )
         say(f"null subscriber: {null.per_s:,.0f} messages/s read ({null.read} of {null.offered})")
         steps = await _ladder(node, estate_file, plan, say)
@@ -149,8 +153,8 @@ async def _ladder(node: Node, estate: Path, plan: Plan, say: Callable[[str], Non
     """Rates upwards until one is not sustained; downwards if the first one is not."""
     steps: list[Step] = []
     rate = plan.rate
-    while len(steps) < MOST_STEPS:
-        step = await _step(node, estate, plan, rate, plan.seconds)
+    while len(steps) < plan.most_steps:
+        step = await _step(node, estate, plan, rate, STEP_SHARE * plan.seconds)
         steps.append(step)
         say(
             f"{rate:,.0f} wanted: {step.per_s:,.0f} readings/s, {step.sent - step.evaluated} missing, "

@@ -19,9 +19,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object to std
 def pipeline(
     json: Json = False,
     devices: Annotated[int, typer.Option(min=4, max=200_000, help="Electrical protectors in the estate.")] = 10_000,
-    seconds: Annotated[float, typer.Option(min=0.5, help="Length of each step of the ladder, and of latency.")] = 10,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of the latency part; a step takes 0.6 of it.")] = 10,
     qos: Annotated[int, typer.Option(min=0, max=1, help="QoS of every published message.")] = 0,
     rate: Annotated[float, typer.Option(min=100, help="First step of the ladder, readings/s.")] = 50_000,
+    steps: Annotated[int, typer.Option(min=1, help="At most so many steps of the ladder.")] = 6,
     latency_rate: Annotated[float, typer.Option(min=100, help="Load while latency is measured.")] = 10_000,
     null_rate: Annotated[float, typer.Option(min=100, help="Messages/s offered to the null subscriber.")] = 400_000,
 ) -> None:
@@ -33,8 +34,14 @@ def pipeline(
     A reading that is lost on the way fails its step. Progress goes to stderr.
     """
     plan = Plan(
-        devices=devices, seconds=seconds, qos=qos, rate=rate, latency_rate=latency_rate, null_rate=null_rate
-    )  # fmt: skip
+        devices=devices,
+        seconds=seconds,
+        qos=qos,
+        rate=rate,
+        latency_rate=latency_rate,
+        null_rate=null_rate,
+        most_steps=steps,
+    )
     try:
         report = bench_pipeline(plan, lambda text: people.print(text, markup=False))
     except (BenchError, httpx.HTTPError, OSError) as error:
@@ -74,7 +81,10 @@ def describe(report: dict[str, Any]) -> str:
         f"missing, refused         {r['missing']}, {r['refused']}",
     ]
     for s in r["steps"]:
-        cpu, kept = s["cpu_s"], "sustained" if s["sustained"] else "not sustained"
+        cpu, kept = (
+            s["cpu_s"],
+            "sustained" if s["sustained"] else f"not sustained ({s['sent'] - s['evaluated']} missing)",
+        )
         lines.append(
             f"  {s['wanted_per_s']:>9,} wanted   {s['readings_per_s']:>9,} /s  {kept}, {s['behind_s']} s behind; "
             f" CPU s: broker {cpu['broker']}, mingluo {cpu['mingluo']}, load {cpu['load']}"
