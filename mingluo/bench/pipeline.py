@@ -52,7 +52,7 @@ class Plan:
     qos: int = 0
     rate: float = 50_000
     latency_rate: float = 10_000
-    null_rate: float = 400_000
+    null_rate: float = 500_000
     most_steps: int = 6
     marker_every_s: float = 0.019
 

@@ -24,7 +24,7 @@ def pipeline(
     rate: Annotated[float, typer.Option(min=100, help="First step of the ladder, readings/s.")] = 50_000,
     steps: Annotated[int, typer.Option(min=1, help="At most so many steps of the ladder.")] = 6,
     latency_rate: Annotated[float, typer.Option(min=100, help="Load while latency is measured.")] = 10_000,
-    null_rate: Annotated[float, typer.Option(min=100, help="Messages/s offered to the null subscriber.")] = 400_000,
+    null_rate: Annotated[float, typer.Option(min=100, help="Messages/s offered to the null subscriber.")] = 500_000,
 ) -> None:
     """Load generator → broker → gateway → log → engine → alert → feed, all on this machine, in about a minute.
 
