@@ -60,6 +60,9 @@ class Fleet:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until `stop`; then every device says goodbye."""
+        for device_id, device in self.devices.items():
+            # Switched on anew, it remembers no alarm: what it reported in an earlier run does not stand any more.
+            device.offer(Outgoing("event", self._message(device_id, self._clock(), {"event": "reset"}), 1))
         async with asyncio.TaskGroup() as group:
             for device in self.devices.values():
                 group.create_task(device.run(stop))
