@@ -86,9 +86,9 @@ class Ratings(_Model):
         rated_residual: mA (IΔn); 30 protects persons, 100-500 protects against fire.
     """
 
-    nominal_voltage: float = Field(default=230, ge=100, le=400)
-    rated_current: float = Field(default=32, gt=0, le=6_300)
-    rated_residual: float = Field(default=30, gt=0, le=30_000)
+    nominal_voltage: float = Field(default=230.0, ge=100, le=400)
+    rated_current: float = Field(default=32.0, gt=0, le=6_300)
+    rated_residual: float = Field(default=30.0, gt=0, le=30_000)
 
 
 class Device(_Model):
