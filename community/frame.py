@@ -143,10 +143,13 @@ class Tick(msgspec.Struct, frozen=True, tag="tick", tag_field="kind"):
         ts: the gateway's time, UTC ms.
         listening_since: since when the gateway has been connected to the devices' broker without a break, UTC ms,
             or None if unknown. Silence before it is our deafness, not the device's.
+        unheard: whether devices that have never been heard are judged too. False in a recording made without ticks:
+            it does not say which devices it was to cover.
     """
 
     ts: int
     listening_since: int | None = None
+    unheard: bool = True
 
 
 class EstateChange(msgspec.Struct, frozen=True, tag="estate", tag_field="kind"):

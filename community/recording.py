@@ -197,13 +197,13 @@ def _ticked(items: Iterable[Reading | Tick | EstateChange]) -> Iterator[Reading 
                 due = second - SECOND
             dense = min(second, due + EVERY_SECOND_MS)
             for ts in range(due, dense, SECOND):
-                yield Tick(ts)
+                yield Tick(ts, unheard=False)
             if dense < second:
-                yield Tick(second - SECOND)
+                yield Tick(second - SECOND, unheard=False)
             due = max(due, second)
         yield item
     if due is not None:
-        yield Tick(due)
+        yield Tick(due, unheard=False)
 
 
 def _framed(items: Iterable[Reading | Tick | EstateChange]) -> Iterator[Record]:

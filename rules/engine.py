@@ -60,7 +60,12 @@ class _Quiet(NamedTuple):
     """
 
     listening: int
+    unheard: bool
     until: int
+
+    def covers(self, ts: int, listening: int, unheard: bool) -> bool:
+        """Whether a tick at `ts` can be passed over."""
+        return ts < self.until and listening >= self.listening and unheard == self.unheard
 
 
 class Engine:
@@ -147,14 +152,14 @@ class Engine:
         state, tables, out = self._roster.state, self._tables, self._out
         m = len(self._roster.devices)
         listening = NONE if tick.listening_since is None else tick.listening_since
-        if self._quiet is not None and listening >= self._quiet.listening and tick.ts < self._quiet.until:
+        if self._quiet is not None and self._quiet.covers(tick.ts, listening, tick.unheard):
             return []
         found = self._run(m, lambda at: standing(state, tables.threshold, at, tick.ts, out))
-        found += self._run(m, lambda at: silences(tick.ts, listening, at, state, tables.silence, out))
+        found += self._run(m, lambda at: silences(tick.ts, listening, tick.unheard, at, state, tables.silence, out))
         idle, self._idle = self._idle, True
         self._quiet = None
         if idle and m and tick.ts > int(state.newest.max()) + STANDING_MS:
-            self._quiet = _Quiet(listening, next_silence(listening, state, tables.silence))
+            self._quiet = _Quiet(listening, tick.unheard, next_silence(listening, tick.unheard, state, tables.silence))
         return self._findings(found)
 
     def change_estate(self, estate: Estate) -> list[Finding]:

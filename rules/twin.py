@@ -289,6 +289,8 @@ class SilenceWatch:
     def tick(self, tick: Tick) -> list[Said]:
         """Look for what has not come."""
         self.entered = tick.ts if self.entered is None else self.entered
+        if self.heard is None and not tick.unheard:
+            return []
         base = max(t for t in (self.entered, self.heard, tick.listening_since) if t is not None)
         step, since = -1, base
         for k, s in enumerate(self.rule.steps):

@@ -65,11 +65,12 @@ class Silences(NamedTuple):
 
 
 @njit(cache=True)
-def silences(now, listening, start, state, table, out):  # type: ignore[no-untyped-def]  # compiled
+def silences(now, listening, unheard, start, state, table, out):  # type: ignore[no-untyped-def]  # compiled
     """Judge silence at a tick. Steps only rise here: what ends silence is speech.
 
     Args:
         listening: since when the gateway hears, or NONE.
+        unheard: whether devices that were never heard are judged.
 
     Returns:
         (transitions written, device at which room ran out or m).
@@ -82,6 +83,8 @@ def silences(now, listening, start, state, table, out):  # type: ignore[no-untyp
             return k, d
         if state.entered[d] == NONE:
             state.entered[d] = now
+        if state.heard[d] == NONE and not unheard:
+            continue
         base = max(state.entered[d], state.heard[d], listening)
         silent = now - base
         mains = state.mains[d]
@@ -117,10 +120,12 @@ def silences(now, listening, start, state, table, out):  # type: ignore[no-untyp
 
 
 @njit(cache=True)
-def next_silence(listening, state, table):  # type: ignore[no-untyped-def]  # compiled
+def next_silence(listening, unheard, state, table):  # type: ignore[no-untyped-def]  # compiled
     """The earliest tick at which `silences` could have something to say if nothing is heard until then."""
     earliest = np.iinfo(np.int64).max
     for d in range(state.slot.shape[0]):
+        if state.heard[d] == NONE and not unheard:
+            continue
         base = max(state.entered[d], state.heard[d], listening)
         mains = state.mains[d]
         for r in range(len(table.rule)):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from community.frame import Frame, Reading
+from community.frame import Frame, Reading, Tick
 from community.severity import Severity
 from tests.rules.makers import T0, device, engine, estate, reading, run, series, tick, told
 
@@ -127,6 +127,16 @@ def test_the_worst_phase_decides_and_each_has_its_own_hold() -> None:
 def test_rows_of_one_device_in_one_frame_are_taken_in_order() -> None:
     rows = series("residual_current", [15] * 7, every=10)
     assert told(engine().apply(Frame.from_readings(rows))) == [("residual.early", "normal", "warning")]
+
+
+def test_a_tick_that_nobody_recorded_judges_only_who_was_heard() -> None:
+    def made(seconds: float) -> Tick:
+        return Tick(T0 + round(seconds * 1000), unheard=False)
+
+    e = engine(device("spoke"), device("never"))
+    found = run(e, [made(0), reading(1, "spoke", voltage=230), *(made(s) for s in range(2, 400))])
+    assert {f.device for f in found} == {"spoke"}
+    assert {f.device for f in run(e, [tick(400)])} == {"never"}
 
 
 def test_a_device_that_never_reported_is_found() -> None:

@@ -50,7 +50,8 @@ def streams(draw: st.DrawFn) -> list[Reading | Tick]:
         now += draw(st.sampled_from([0, 0, 500, 1_000, 5_000, 8_000, 10_000, 30_000, 60_000, 200_000]))
         if draw(st.integers(0, 4)) == 0:
             listening = draw(st.sampled_from([None, None, 0, max(0, now - 50_000)]))
-            items.append(Tick(T0 + now, None if listening is None else T0 + listening))
+            since = None if listening is None else T0 + listening
+            items.append(Tick(T0 + now, since, unheard=draw(st.integers(0, 3)) > 0))
             continue
         lag = draw(st.sampled_from([0, 0, 0, 100, 9_000, 70_000, 130_000, 400_000]))
         # Values that stay make holds come true.
