@@ -73,7 +73,7 @@ class Monitor:
         self.position = 0
 
     async def run(self) -> None:
-        """Evaluate the log for ever."""
+        """Evaluate the log for as long as it goes on."""
         await self._restore()
         self._vitals.report("monitor", State.OK, f"began behind position {self.position}", self._clock())
         self._whole = True
@@ -87,6 +87,8 @@ class Monitor:
                 self._vitals.gauge("monitor_lag_seconds", max(0, self._clock() - record.ts) / SECOND)
                 self._vitals.gauge("monitor_state_bytes", sum(e.state_bytes for e in self._engines.values()))
                 self._save_if_due(record.ts)
+        if self._saving is not None:
+            await self._saving
 
     async def save(self) -> None:
         """Keep a snapshot of every engine, if they stand at a record's end (the log then tells the rest again)."""

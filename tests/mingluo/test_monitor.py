@@ -161,10 +161,11 @@ async def test_a_snapshot_that_cannot_be_kept_is_told_and_nothing_stops(
     tmp_path: Path, undisturbed: list[tuple[Any, ...]]
 ) -> None:
     (tmp_path / "file").write_text("where the directory should be")
-    journal, vitals = MemoryJournal(), Vitals()
-    await monitor(Log(night()), journal, tmp_path / "file", vitals).run()
+    journal, vitals, log = MemoryJournal(), Vitals(), Log(night())
+    await monitor(log, journal, tmp_path / "file", vitals).run()
     assert told(journal) == undisturbed
     assert vitals.counter("monitor_snapshots_failed") > 0
+    assert log.room_made == []  # a restart needs every record behind the former snapshot
     assert {c.name: c.state for c in vitals.components()}["snapshots"] is State.DEGRADED
 
 
