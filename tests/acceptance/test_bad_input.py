@@ -61,10 +61,16 @@ def mutated(topic: str, count: int, large: int, seed: int) -> Iterator[tuple[str
 async def flood(port: int, culprit: int, count: int, large: int) -> None:
     """Publish them at QoS 1, `AT_ONCE` under way; returns when all are acknowledged."""
     device = CULPRITS[culprit]
-    credentials = {"identifier": device.id, "username": device.id, "password": device.secret}
     async with aiomqtt.Client(
-        "127.0.0.1", port, **credentials, timeout=60, max_inflight_messages=AT_ONCE, logger=_quiet
-    ) as client:  # type: ignore[arg-type]  # mypy takes the dictionary's values for every argument
+        "127.0.0.1",
+        port,
+        identifier=device.id,
+        username=device.id,
+        password=device.secret,
+        timeout=60,
+        max_inflight_messages=AT_ONCE,
+        logger=_quiet,
+    ) as client:
         waiting = mutated(HOMES.topic_of(device), count, large, culprit)
 
         async def publish() -> None:
