@@ -1,7 +1,6 @@
 """The demo: an invented village in the spirit of Xijiang, whose devices run in a process of their own."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import signal
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from community.clock import SECOND
 from community.estate import Estate
 from community.estate_file import dump_estate, load_estate
+from gateway.broker.child import end
 from mingluo.system import wall_clock
 from simulators.demo import demo_incidents
 from simulators.fleet import run_fleet
@@ -44,14 +44,7 @@ async def run_demo_devices(mqtt: tuple[str, int], estate: Estate) -> None:
         await process.stdin.drain()
         await process.wait()
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end(process, STOP_S)
 
 
 async def _live(host: str, port: int, estate: Estate) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 from community.vitals import State, Vitals
 from gateway.broker import spawn
 from gateway.broker.binary import BrokerError, check_version, find_binary
+from gateway.broker.child import end
 from gateway.broker.config import BrokerOptions, Ports, render_config
 from gateway.broker.connection import Endpoints
 from gateway.broker.look import Look, look
@@ -207,17 +208,8 @@ class BrokerServer:
                 self._vitals.report("broker", State.DEGRADED, "nats-server does not answer", self._clock())
 
     async def _end_process(self) -> None:
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        if self._process is not None:
+            await end(self._process, STOP_S)
 
     def _last_words(self) -> str:
         for file in (self._stderr, self._options.log_file):

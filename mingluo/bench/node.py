@@ -17,6 +17,7 @@ from community.clock import HOUR
 from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
+from gateway.broker.child import end
 from gateway.broker.connection import Endpoints
 from mingluo import migrations
 from mingluo.run_file import RunFile, read_run_file
@@ -108,14 +109,7 @@ async def running_node(data_dir: Path, estate: Estate) -> AsyncIterator[Node]:
             client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
             yield Node(run, client)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end(process, STOP_S)
         await listening
 
 

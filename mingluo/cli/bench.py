@@ -75,7 +75,8 @@ def describe(report: dict[str, Any]) -> str:
         f"null subscriber          {r['null_subscriber_per_s']:>10,} /s   ratio {r['ratio']}",
         f"publish → feed           p50 {r['p50_ms']} ms, p99 {r['p99_ms']} ms, worst {r['max_ms']} ms "
         f"(at {r['latency']['rate']:,.0f} readings/s, {r['latency']['events']} alert events)",
-        f"state per device         {r['state_bytes_per_device']:>10,} bytes (engine {r['engine_bytes_per_device']})",
+        f"state per device         {r['state_bytes_per_device']:>10,} bytes, and "
+        f"{r['window_bytes_per_device']} to know duplicates by",
         f"resident                 mingluo {r['resident_bytes']['mingluo'] / 2**20:,.0f} MiB, "
         f"broker {r['resident_bytes']['broker'] / 2**20:,.0f} MiB",
         f"missing, refused         {r['missing']}, {r['refused']}",

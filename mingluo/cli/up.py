@@ -59,6 +59,7 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+
     def tell(component: Component) -> None:
         if not stop.is_set():  # what ends because we end is no news
             _tell(component)
