@@ -40,6 +40,7 @@ def finding_of(transition: Transition, rulebook: Rulebook, estate: Estate, devic
     t = transition
     rule = rulebook.rules[t.rule]
     evidence = _evidence(t, rule, device.ratings)
+    value, threshold, unit = _deciding(t, rule)
     return Finding(
         rule=rule.id,
         rule_version=rulebook.versions[t.rule],
@@ -52,9 +53,9 @@ def finding_of(transition: Transition, rulebook: Rulebook, estate: Estate, devic
         ts=t.ts,
         since=t.since,
         received_at=t.received,
-        value=None if isinstance(rule, FlagRule | SilenceRule) else _number(t.value),
-        threshold=None if isinstance(rule, FlagRule | SilenceRule) else _number(t.threshold),
-        unit=unit_of(rule),
+        value=value,
+        threshold=threshold,
+        unit=unit,
         late=bool(t.late),
         evidence=evidence,
     )
@@ -79,6 +80,16 @@ def ended(rule: Rule, version: str, level: Severity, estate: Estate, device: Dev
         unit=unit_of(rule),
         evidence={"proof": proof.value, "reason": proof.value, "standard": rule.standard, "clause": rule.clause},
     )
+
+
+def _deciding(t: Transition, rule: Rule) -> tuple[float | None, float | None, str]:
+    """The value that decided, the limit it crossed, and their unit."""
+    if isinstance(rule, FlagRule | SilenceRule):
+        return None, None, unit_of(rule)
+    if isinstance(rule, ThermalRule) and t.severity > t.previous and t.value < t.threshold:
+        # The conductor is not that warm yet: that it will be soon is what was found.
+        return round(t.extra_2, 1), rule.steps[t.step].time_to_trip, "s"
+    return _number(t.value), _number(t.threshold), unit_of(rule)
 
 
 def unit_of(rule: Rule) -> str:

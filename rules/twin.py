@@ -219,8 +219,17 @@ class ThermalWatch(_Ladders):
                         forced |= 1 << k
             was, now, since, _gap = self.ladder(signal).reading(reading.ts, reading.received_at, heat, forced)
             if now != was and since is not None:
-                changes.append((8 + now if now > was else was, since, heat))
-        return _changed(self, before, changes, reading)
+                decided = self.rule.steps[max(was, now)]
+                near = (
+                    round(left / 1000, 1)
+                    if decided.time_to_trip and heat < limit_of(decided.limit, self.device.ratings)
+                    else heat
+                )
+                changes.append((8 + now if now > was else was, since, heat, near))
+        worse = self.level() > before
+        return _changed(
+            self, before, [(w, since, near if worse else heat) for w, since, heat, near in changes], reading
+        )
 
     def tick(self, _tick: Tick) -> list[Said]:
         """Nothing: what flows now is not known."""
