@@ -112,9 +112,8 @@ def test_a_near_trip_is_an_alarm_once_it_lasts() -> None:
     assert told(found) == [("overload.thermal", "normal", "alarm")]
     assert found[0].evidence["time_to_trip_s"] < 120
     # What is shown is what decided: the time, not the heat, which is still far from its own limit.
-    assert (found[0].value, found[0].threshold, found[0].unit) == (
-        pytest.approx(found[0].evidence["time_to_trip_s"], abs=0.05), 120, "s",
-    )  # fmt: skip
+    assert found[0].value == pytest.approx(found[0].evidence["time_to_trip_s"], abs=0.05)
+    assert (found[0].threshold, found[0].unit) == (120, "s")
     assert run(engine(), [reading(0, current=180), reading(2, current=8), reading(12, current=8)]) == []
 
 
