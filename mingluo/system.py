@@ -39,6 +39,7 @@ from gateway.refusal_log import RefusalLog
 from mingluo import migrations, options
 from mingluo.behind import Behind
 from mingluo.estate_watch import EstateWatch
+from mingluo.patience import patiently
 from mingluo.roles.gateway import Gateway
 from mingluo.roles.monitor import Monitor
 from mingluo.roles.watch import JournalWatch
@@ -108,9 +109,9 @@ async def system(
         wires = await _open_wires(stack, settings, stores, vitals, clock)
 
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
-        await watch.look()
+        await patiently(watch.look)
         callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
-        await callout.start()
+        await patiently(callout.start)
         gateway = await _gateway(settings, wires, watch, vitals, clock)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
@@ -213,13 +214,13 @@ async def _open_wires(
     broker = BrokerServer(options.broker(settings), vitals, clock)
     endpoints = await broker.start()
     stack.push_async_callback(broker.stop)
-    client = await connect(endpoints, "log", vitals)
+    client = await patiently(lambda: connect(endpoints, "log", vitals))
     stack.push_async_callback(disconnect, client)
     log = ReadingsLog(client, options.log(settings), vitals, clock)
     journalled = await asyncio.to_thread(stores.journal.positions)
-    await log.open(beyond=max(journalled.values(), default=0))
+    await patiently(lambda: log.open(beyond=max(journalled.values(), default=0)))
     quarantine = RefusalLog(client, vitals)
-    await quarantine.open()
+    await patiently(quarantine.open)
     return _Wires(broker, client, log, quarantine)
 
 
@@ -231,7 +232,7 @@ async def _gateway(
     admission = Admission(watch.estate, options.admission(settings))
     ingest = Ingest(link, admission, wires.log, wires.quarantine, vitals, clock, run_id=secrets.token_hex(8))
     # What the broker delivers again after a crash is recognised by what the log holds already.
-    ingest.remember(r for r in await wires.log.tail(clock() - REMEMBER_MS) if isinstance(r, Frame))
+    ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))
     watch.tell(ingest.set_estate)
     return Gateway(link, ingest, wires.log, vitals, clock)
 

@@ -78,9 +78,10 @@ class AuthCallout:
         hangs until the time for authorization is over. So a connection of our own asks first, until a question comes.
         If none does in `PROBES` attempts, devices may still be luckier: that is counted as `broker_auth_unprobed`.
         """
-        self._subscription = await self._client.subscribe(
-            SUBJECT, cb=self._answer, pending_msgs_limit=PENDING_CHECKS, pending_bytes_limit=PENDING_CHECKS * 4096
-        )
+        if self._subscription is None:  # a start that failed on the way is repeated
+            self._subscription = await self._client.subscribe(
+                SUBJECT, cb=self._answer, pending_msgs_limit=PENDING_CHECKS, pending_bytes_limit=PENDING_CHECKS * 4096
+            )
         await self._client.flush()
         for _ in range(PROBES):
             with suppress(OSError, TimeoutError):

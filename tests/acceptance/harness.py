@@ -1,6 +1,7 @@
 """A real `mingluo up` in a process of its own, to be looked at from outside and killed."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -43,6 +44,7 @@ class Node:
     Attributes:
         mqtt_port, http_port: the same at every start.
         password: admin's, from the first start's output.
+        died: fails when the present process ends without being told to.
     """
 
     def __init__(self, data_dir: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
@@ -77,8 +79,15 @@ class Node:
             env={**os.environ, "COLUMNS": "200", **self.environment},
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
+        self._expected = False
+        self.died = asyncio.create_task(self._watch(self._process))
         if wait:
             await eventually(self._healthy, within=READY_S)
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        if not self._expected:
+            raise AssertionError(f"mingluo ended by itself with {code}:\n" + "\n".join(self.output[-40:]))
 
     async def _read(self) -> None:
         assert self._process is not None
@@ -135,19 +144,22 @@ class Node:
     def broker_pid(self) -> int | None:
         """The nats-server of this node."""
         for child in psutil.Process(self.pid).children(recursive=True):
-            if "nats-server" in child.name():
-                return int(child.pid)
+            with contextlib.suppress(psutil.Error):  # gone while we look
+                if "nats-server" in child.name() and "-c" in child.cmdline():  # and not the look at its version
+                    return int(child.pid)
         return None
 
     async def kill(self) -> None:
         """SIGKILL, as the out-of-memory killer would."""
         assert self._process is not None
+        self._expected = True
         os.kill(self.pid, signal.SIGKILL)
         await self._ended()
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         """End it in order; its exit code."""
         assert self._process is not None
+        self._expected = True
         if self._process.returncode is None:
             self._process.send_signal(number)
         return await self._ended()

@@ -24,15 +24,16 @@ class Progress:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def reach(self, number: int, publishing: asyncio.Task[None]) -> None:
-        """Wait until so many are acknowledged; raises what ended the publishing if it ends before."""
+    async def reach(self, number: int, *needed: asyncio.Task[None]) -> None:
+        """Wait until so many are acknowledged; raises the fault of a task that is needed for it."""
         while self.acknowledged < number:
             changed = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait({changed, publishing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({changed, *needed}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
-            if publishing.done():
-                publishing.result()
-                assert self.acknowledged >= number, "the publishing ended early"
+            for task in needed:
+                if task.done():
+                    task.result()
+                    assert self.acknowledged >= number, f"{task.get_name()} ended early"
 
 
 async def publish_all(

@@ -95,13 +95,14 @@ async def test_kills_change_no_event(tmp_path: Path, start: int) -> None:
         await running.start()
         progress, publishing = await run_scenario(running, start, pause_s=0.02)
         for number, moment in enumerate(moments):
-            await progress.reach(moment, publishing)
+            await progress.reach(moment, publishing, running.died)
             if number in BROKER_TOO:
                 os.kill(await eventually(running.broker_pid), signal.SIGKILL)
                 if number % 2:
                     continue  # the supervisor brings it back alone
             await running.kill()
             await running.start(wait=False)
+        await progress.reach(total, publishing, running.died)
         await publishing
         events = await settled(running, len(expected))
         assert told(events) == told(expected)

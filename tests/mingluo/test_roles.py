@@ -13,6 +13,7 @@ from community.frame import EstateChange, Record, Tick
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, Unavailable
 from mingluo.estate_watch import EstateWatch
+from mingluo.patience import patiently
 from mingluo.roles.gateway import Gateway
 from mingluo.tasks import RoleEnded, Tasks
 
@@ -174,3 +175,21 @@ async def test_a_role_that_ends_by_itself_is_a_fault_but_not_while_closing() -> 
     closing.start("ends", ends())
     await closing.stop()
     assert closing.failed.cancelled()
+
+
+async def test_a_start_waits_for_a_broker_that_stumbles_but_not_for_ever() -> None:
+    clock, faults = Clock(5), [OSError(), LogUnavailable(Unavailable.NO_ANSWER)]
+
+    async def ask() -> int:
+        if faults:
+            raise faults.pop()
+        return 7
+
+    assert await patiently(ask, sleep=clock.sleep) == 7
+    assert len(clock.slept) == 2
+
+    async def never() -> int:
+        raise LogUnavailable(Unavailable.FULL)
+
+    with pytest.raises(LogUnavailable, match="full"):
+        await patiently(never, within_s=0.5, sleep=clock.sleep)
