@@ -1,7 +1,6 @@
 """What the window is told when something behind it is away."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import nats.errors
 import pytest
@@ -52,8 +51,8 @@ class Quarantine:
 @pytest.fixture
 def parts() -> tuple[Behind, Store, Watch, Quarantine]:
     store, watch, quarantine = Store(), Watch(), Quarantine()
-    fakes: tuple[Any, ...] = (store, watch, quarantine)
-    return Behind(*fakes, lambda: 7), store, watch, quarantine
+    behind = Behind(store, watch, quarantine, lambda: 7)  # type: ignore[arg-type]  # the parts that are used
+    return behind, store, watch, quarantine
 
 
 Parts = tuple[Behind, Store, Watch, Quarantine]
