@@ -41,6 +41,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 bench: $(INSTALLED)  ## every figure that the documentation names
+	$(BIN)/mingluo bench engine
 	$(BIN)/mingluo bench pipeline
 
 lock:  ## renew constraints.txt from pyproject.toml (needs uv)

@@ -58,8 +58,8 @@ def simulate(
         refuse(f"{recording}: {error}")
     except ValueError as error:  # the estate has too few devices for incidents
         refuse(error, "with --quiet there are no incidents")
-    for name, _, value in vitals.counters():
-        people.print(f"{name} {value:.0f}", markup=False)
+    for name, labels, value in vitals.counters():
+        people.print(" ".join([name, *(label for _, label in labels), f"{value:.0f}"]), markup=False)
 
 
 async def _live(
