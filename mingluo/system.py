@@ -4,10 +4,11 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from nats.aio.client import Client
 
@@ -110,9 +111,9 @@ async def system(
 
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await patiently(watch.look)
-        callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
-        await patiently(callout.start)
-        gateway = await _gateway(settings, wires, watch, vitals, clock)
+        redelivery = None if settings.mqtt_url else Redelivery(wires.client)
+        link = _link(settings, wires, redelivery, vitals, clock)
+        gateway = await _gateway(settings, link, wires, watch, vitals, clock)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
@@ -159,6 +160,12 @@ async def system(
         tasks.start("journal watch", JournalWatch(desk.probe).run())
         tasks.start("monitor", monitor.run())
         tasks.start("gateway", gateway.run())
+        if redelivery is not None:
+            if not await patiently(redelivery.session_kept):
+                # Nobody may publish before the broker keeps messages for us, or the first ones would be lost.
+                await _first(link.subscribed(), tasks)
+            callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
+            await patiently(callout.start)
         tasks.start("estate", watch.run())
         tasks.start("feed", feed.run())
         serving = tasks.start("api", window.run())
@@ -224,11 +231,25 @@ async def _open_wires(
     return _Wires(broker, client, log, quarantine)
 
 
+def _link(
+    settings: Settings, wires: _Wires, redelivery: Redelivery | None, vitals: Vitals, clock: Callable[[], int]
+) -> Link:
+    settle = None if redelivery is None else redelivery.settle
+    return Link(options.link(settings, wires.broker.endpoints), clock, vitals, before_connect=settle)
+
+
+async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
+    """Wait for an event that a role brings about; raises the role's fault if that comes first."""
+    waiting: asyncio.Future[None] = asyncio.ensure_future(event)
+    await asyncio.wait({waiting, tasks.failed}, return_when=asyncio.FIRST_COMPLETED)
+    if tasks.failed.done():
+        waiting.cancel()
+        tasks.failed.result()
+
+
 async def _gateway(
-    settings: Settings, wires: _Wires, watch: EstateWatch, vitals: Vitals, clock: Callable[[], int]
+    settings: Settings, link: Link, wires: _Wires, watch: EstateWatch, vitals: Vitals, clock: Callable[[], int]
 ) -> Gateway:
-    settle = None if settings.mqtt_url else Redelivery(wires.client).settle
-    link = Link(options.link(settings, wires.broker.endpoints), clock, vitals, before_connect=settle)
     admission = Admission(watch.estate, options.admission(settings))
     ingest = Ingest(link, admission, wires.log, wires.quarantine, vitals, clock, run_id=secrets.token_hex(8))
     # What the broker delivers again after a crash is recognised by what the log holds already.

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
+from nats.js import api
 
 from gateway.broker.config import MQTT_ACK_WAIT_S
 
@@ -32,11 +33,24 @@ class Redelivery:
         if await self._unacknowledged():
             await self._sleep(MQTT_ACK_WAIT_S + LOOKS_AGAIN_S)
 
+    async def session_kept(self, filter_subject: str = "$MQTT.msgs.mingluo.v1.>") -> bool:
+        """Whether the broker keeps messages for the gateway already.
+
+        Before its first subscription it does not: it takes a device's QoS 1 message, acknowledges it, and drops it.
+
+        Raises:
+            OSError, nats.errors.Error: the broker does not say.
+        """
+        return any(c.config.filter_subject == filter_subject for c in await self._consumers())
+
     async def _unacknowledged(self) -> bool:
         try:
-            consumers = await self._client.jetstream().consumers_info(MESSAGES)
-        except nats.js.errors.NotFoundError:
-            return False  # no session has ever been
+            return any(consumer.num_ack_pending for consumer in await self._consumers())
         except (OSError, TimeoutError, nats.errors.Error):
             return True  # not known: a needless wait is the lesser evil
-        return any(consumer.num_ack_pending for consumer in consumers)
+
+    async def _consumers(self) -> list[api.ConsumerInfo]:
+        try:
+            return await self._client.jetstream().consumers_info(MESSAGES)
+        except nats.js.errors.NotFoundError:
+            return []  # no session has ever been

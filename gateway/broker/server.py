@@ -30,6 +30,8 @@ STOP_S = 1.5
 """Patience for an orderly end, so that a stop takes less than 2 s in all."""
 PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second ... restart in a row; the last one for all that follow."""
+LAUNCHES = 2
+"""Launches that may fail at a start before the last one."""
 STEADY_MS = 30_000
 """A server that lived this long was sound: the next restart is again the first."""
 LOOK_EVERY_S = 2.0
@@ -98,11 +100,7 @@ class BrokerServer:
         self._ports, notes = choose_ports(self._options, directory / "ports.json")
         self.notes += notes
         self._write_config()
-        try:
-            await self._launch()
-        except BaseException:
-            await self._end_process()
-            raise
+        await self._launch_patiently()
         self._supervisor = asyncio.create_task(self._supervise(), name="broker supervisor")
         return self.endpoints
 
@@ -133,6 +131,23 @@ class BrokerServer:
         # It holds the service password: never readable by others, not even between creation and chmod.
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(text)
+
+    async def _launch_patiently(self) -> None:
+        # It may be killed while it starts as well as later; what is wrong with it for good is wrong every time.
+        for pause in PAUSES_S[:LAUNCHES]:
+            try:
+                return await self._launch()
+            except BrokerError:
+                await self._end_process()
+                await asyncio.sleep(pause)
+            except BaseException:
+                await self._end_process()
+                raise
+        try:
+            await self._launch()
+        except BaseException:
+            await self._end_process()
+            raise
 
     async def _launch(self) -> None:
         command = [str(self._binary), "-c", str(self._options.config_file)]

@@ -73,12 +73,14 @@ class Link:
         self._held_messages = 0
         self._held_bytes = 0
         self._had_session = False
+        self._subscribed = asyncio.Event()
         self.connected_since: int | None = None
         """Since when we have been subscribed without a break, UTC ms; None while we are not."""
 
     async def run(self) -> None:
         """Stay connected for ever; cancel to disconnect politely."""
         delay = self._options.back_off_s
+        self._vitals.report("link", State.DOWN, "connecting", self._clock())
         while True:
             reason = "no connection was made"
             # What the last connection left must find its place first, or each new one would add a window to it.
@@ -95,6 +97,10 @@ class Link:
             # Jitter, so that many gateways (or one after another's fall) do not come back in step.
             await asyncio.sleep(delay * (0.5 + 0.5 * self._jitter()))
             delay = min(2 * delay, self._options.max_back_off_s)
+
+    async def subscribed(self) -> None:
+        """Wait until we have been subscribed once: from then on the broker keeps QoS 1 messages for us."""
+        await self._subscribed.wait()
 
     async def batches(self) -> AsyncIterator[Batch]:
         """What came, as it comes; each batch must be given back to `acknowledge`. For one reader."""
@@ -151,6 +157,7 @@ class Link:
                 self._vitals.count("link_sessions_lost")
             self._had_session = True
             self.connected_since = self._clock()
+            self._subscribed.set()
             self._vitals.report("link", State.OK, f"connected to {s.host}:{s.port}", self.connected_since)
             pinging = asyncio.create_task(connection.keep_alive(), name="link keep-alive")
             reason = await connection.lost

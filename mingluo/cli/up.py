@@ -60,13 +60,16 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
 
+    greeted = False
+
     def tell(component: Component) -> None:
-        if not stop.is_set():  # what ends because we end is no news
+        if greeted and not stop.is_set():  # what begins or ends because we do is no news
             _tell(component)
 
     first_estate = demo_estate if demo else None
     async with system(settings, rulebook, first_estate=first_estate, on_change=tell) as running:
         _greet(settings, running)
+        greeted = True
         _spare_the_collector()
         stopping = asyncio.create_task(stop.wait())
         devices = None
