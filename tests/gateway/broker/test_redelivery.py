@@ -70,3 +70,24 @@ async def test_with_nothing_open_nobody_waits(broker: BrokerServer, client: Clie
 
     await Redelivery(client, sleep).settle()
     assert waits == []
+
+
+async def test_the_broker_keeps_messages_from_the_first_subscription_on(
+    broker: BrokerServer, client: Client, vitals: WatchedVitals
+) -> None:
+    redelivery = Redelivery(client)
+    assert not await redelivery.session_kept()
+    await publish(broker, "taken, acknowledged, and dropped: nobody may publish now")
+    link = link_to(broker, client, vitals)
+    running = asyncio.create_task(link.run())
+    await link.subscribed()
+    assert await redelivery.session_kept()
+    running.cancel()
+    await asyncio.wait({running})
+    assert await redelivery.session_kept(), "it is kept while the gateway is away"
+    await publish(broker, "kept")
+    again = link_to(broker, client, vitals)
+    running = asyncio.create_task(again.run())
+    assert await receive(again, 1) == ["kept"]
+    running.cancel()
+    await asyncio.wait({running})
