@@ -32,6 +32,9 @@ PAUSES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second ... restart in a row; the last one for all that follow."""
 LAUNCHES = 2
 """Launches that may fail at a start before the last one."""
+MEMORY = "384MiB"
+"""Where nats-server's collector begins to work harder, unless the environment says otherwise: without it a flood of
+large messages leaves garbage of any size. It is a soft limit; nothing fails at it."""
 STEADY_MS = 30_000
 """A server that lived this long was sound: the next restart is again the first."""
 LOOK_EVERY_S = 2.0
@@ -156,7 +159,12 @@ class BrokerServer:
         with self._stderr.open("wb") as stderr:
             # A session of its own: Ctrl-C in the terminal is for us to handle, in order, and not for the broker.
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, stdout=stderr, stderr=stderr, start_new_session=True
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                start_new_session=True,
+                env={"GOMEMLIMIT": MEMORY, **os.environ},
             )
         self._pid_file.write_text(str(self._process.pid))
         await self._until_ready(self._process)
