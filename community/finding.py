@@ -14,8 +14,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         rule: rule id, e.g. `residual.shock`.
         rule_version: content hash of the rule's definition, so that any finding can be explained later.
         category: what kind of response the rule asks for.
-        device: device id.
-        household: household id of the device.
+        device: device id; for a rule over a group the group's own name, such as `feeder:f1` or `building:b3`, which
+            no device can have.
+        household: household id of the device; empty for a rule over a group.
         community: id of the place of kind `community` above the household.
         severity: the level that holds from now on; `NORMAL` if the condition has ceased.
         previous: the level that held before. `severity != previous`, except for a late finding (see `late`).
@@ -28,6 +29,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         late: the proof came in a reading that is older than its device's newest. A late finding raises
             (`previous` NORMAL) and is followed at once by its own return to NORMAL with the same mark, because
             newer readings already told that the condition does not hold now.
+        shadow: the rule is being rehearsed: the finding is recorded, and nobody is told.
         evidence: JSON-ready detail: values, times, hold, clear level, standard and clause.
     """
 
@@ -46,4 +48,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None
     unit: str
     late: bool = False
+    shadow: bool = False
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)

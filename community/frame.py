@@ -1,6 +1,6 @@
-"""What travels in the readings log: frames of readings, ticks of the clock, and estate changes.
+"""What travels in the readings log: frames of readings, ticks of the clock, and changes of estate and rulebook.
 
-A log record is one of three tagged structs, encoded with MessagePack. Records are immutable: nobody writes into a
+A log record is one of four tagged structs, encoded with MessagePack. Records are immutable: nobody writes into a
 frame's arrays (they are read-only views of the bytes received).
 """
 
@@ -158,7 +158,13 @@ class EstateChange(msgspec.Struct, frozen=True, tag="estate", tag_field="kind"):
     version: int
 
 
-Record = Frame | Tick | EstateChange
+class RulebookChange(msgspec.Struct, frozen=True, tag="rulebook", tag_field="kind"):
+    """From this log position on, the rulebook of this version holds."""
+
+    version: int
+
+
+Record = Frame | Tick | EstateChange | RulebookChange
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
