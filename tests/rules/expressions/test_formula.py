@@ -57,7 +57,7 @@ def test_a_product_is_rounded_once(factor: object, volts: float) -> None:
         ("1.", 2, "after a number"),
         ("0x10", 2, "after a number"),
         ("__import__(1)", 1, "is not a function"),
-        ("().__class__", 2, "got ')'"),
+        ("(1).__class__", 4, "unexpected '.'"),
         ("'a'", 1, 'unexpected "\'"'),
         ("1 ; 2", 3, "unexpected ';'"),
         ("1 / 0", 3, "could be zero"),
