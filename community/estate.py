@@ -10,6 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 PARTITIONS = 16
 """Partitions of the readings log. Changing it moves communities between partitions: drain the log first."""
 
+DEFAULT_TIMEZONE = "Asia/Shanghai"
+"""Local time where no place says otherwise."""
+
+_MOST_GROUP_NAME = 64
+"""Characters of a group's name: it stands where a device id stands, also in the database."""
+
 # Ids become MQTT topic levels and NATS subject tokens, so neither may contain separators, wildcards or spaces.
 Id = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="letters, digits, _ and -, at most 64")
 
@@ -49,12 +55,18 @@ class _Model(BaseModel):
 
 
 class Place(_Model):
-    """A node of the tree district / street / community / building."""
+    """A node of the tree district / street / community / building.
+
+    Attributes:
+        timezone: IANA name, e.g. `Asia/Shanghai`; None means that of the place above, and at the root
+            `DEFAULT_TIMEZONE`.
+    """
 
     id: str = Id
     name: str = ""
     kind: PlaceKind
     parent: str | None = None
+    timezone: str | None = Field(default=None, max_length=64)
 
 
 class Household(_Model):
@@ -64,6 +76,8 @@ class Household(_Model):
         place: id of the place (community or building) it stands in.
         position: latitude and longitude, degrees.
         lives_alone, needs_help: residents' flags that responders must know.
+        activity_consent: the residents agreed that somebody is told when there is no sign of life.
+        may_wander: a resident may leave the home in the night unaware; the door is watched.
     """
 
     id: str = Id
@@ -74,6 +88,8 @@ class Household(_Model):
     material: Material | None = None
     lives_alone: bool = False
     needs_help: bool = False
+    activity_consent: bool = False
+    may_wander: bool = False
     notes: str = ""
 
 
@@ -125,6 +141,10 @@ class Device(_Model):
         return 60 if self.kind in (DeviceKind.ELECTRICAL_PROTECTOR, DeviceKind.METER) else 86_400
 
 
+HOUSEHOLD_FLAGS = ("lives_alone", "needs_help", "activity_consent", "may_wander")
+"""Flags of a household that rules may ask for."""
+
+
 class Estate(_Model):
     """Everything known about places, homes and devices. Immutable; a change is a new estate.
 
@@ -169,9 +189,72 @@ class Estate(_Model):
         """Id of the community in which `device` is installed; the second level of its topic after the version."""
         return self._community_of_place[self.households[device.household].place]
 
+    def zone_of(self, device: Device) -> str:
+        """IANA name of the time zone in which `device` is installed."""
+        return self._zone_of_place[self.households[device.household].place]
+
+    @staticmethod
+    def flags_of(household: Household) -> frozenset[str]:
+        """Names of the household's flags that are true."""
+        return frozenset(name for name in HOUSEHOLD_FLAGS if getattr(household, name))
+
+    def groups_of(self, device: Device) -> dict[str, str]:
+        """The groups that `device` belongs to: level → id.
+
+        Always `household` and `community`; `building` (the nearest one at or above the household's place), `feeder`
+        and `phase` (`<feeder>/<phase>`, for a device on one phase) where they are known. Feeders are told apart by
+        community: where two communities use one name, it is followed by `@<community>`.
+        """
+        place = self.households[device.household].place
+        groups = {"household": device.household, "community": self._community_of_place[place]}
+        building = self._building_of_place[place]
+        if building is not None:
+            groups["building"] = building
+        if device.feeder is not None:
+            feeder = device.feeder
+            if self._communities_of_feeder[feeder] > {groups["community"]}:
+                feeder += f"@{groups['community']}"
+            groups["feeder"] = feeder
+            if device.phase in ("l1", "l2", "l3"):
+                groups["phase"] = f"{feeder}/{device.phase}"
+        return groups
+
+    @cached_property
+    def _zone_of_place(self) -> dict[str, str]:
+        return {
+            place.id: next((p.timezone for p in self.ancestors(place.id) if p.timezone is not None), DEFAULT_TIMEZONE)
+            for place in self.place
+        }
+
+    @cached_property
+    def _building_of_place(self) -> dict[str, str | None]:
+        return {
+            place.id: next((p.id for p in self.ancestors(place.id) if p.kind is PlaceKind.BUILDING), None)
+            for place in self.place
+        }
+
+    @cached_property
+    def _communities_of_feeder(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for device in self.device:
+            if device.feeder is not None:
+                found.setdefault(device.feeder, set()).add(self.community_of(device))
+        return found
+
     def topic_of(self, device: Device) -> str:
         """The device's own MQTT topic, without its last level (`telemetry`, `event`, `command` ...)."""
         return f"mingluo/v1/{self.community_of(device)}/{device.household}/{device.id}"
+
+
+def group_name(level: str, group: str) -> str:
+    """What a finding about a whole group bears in place of a device id: `feeder:f1`, `building:b3`.
+
+    No device id contains a colon. At most 64 characters: a longer name is cut and told apart by a checksum.
+    """
+    name = f"{level}:{group}"
+    if len(name) <= _MOST_GROUP_NAME:
+        return name
+    return f"{name[: _MOST_GROUP_NAME - 9]}~{crc32(name.encode()):08x}"
 
 
 def partition_of(community: str) -> int:

@@ -56,6 +56,7 @@ _BY_FIELD = {
     "position": "[latitude, longitude] in degrees",
     "place": "the id of a [[place]]",
     "household": "the id of a [[household]]",
+    "timezone": "an IANA time zone such as 'Asia/Shanghai'",
 }
 _KINDS = {
     name: ", ".join(f'"{kind}"' for kind in kinds) for name, kinds in (("place", PlaceKind), ("device", DeviceKind))

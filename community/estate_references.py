@@ -1,4 +1,4 @@
-"""Whether the parts of an estate fit together: ids, references, the tree of places, positions.
+"""Whether the parts of an estate fit together: ids, references, the tree of places, positions, time zones.
 
 Works on the raw document, so that these faults are told together with those of the single fields.
 """
@@ -6,6 +6,7 @@ Works on the raw document, so that these faults are told together with those of 
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from community.estate import PlaceKind
 from community.estate_errors import Fault
@@ -16,7 +17,7 @@ _NEAREST_LOOKUPS = 50
 
 
 def broken_references(document: dict[str, Any]) -> list[Fault]:
-    """Every duplicate id, dangling reference, cycle, misplaced kind and impossible position in a parsed file."""
+    """Every duplicate id, dangling reference, cycle, misplaced kind, impossible position and unknown time zone."""
     tables = {name: _rows(document, name) for name in ("place", "household", "device")}
     ids = {name: {row["id"] for _, row in rows if isinstance(row.get("id"), str)} for name, rows in tables.items()}
     faults = [fault for name, rows in tables.items() for fault in _duplicates(name, rows)]
@@ -29,6 +30,7 @@ def broken_references(document: dict[str, Any]) -> list[Fault]:
                 expected = f"the id of a [[{target}]]{nearest.hint(wanted, ids[target])}"
                 faults.append(Fault((name, i, field), f"no {target} has the id {wanted!r}", expected))
     faults += _tree(tables["place"])
+    faults += _timezones(tables["place"])
     faults += _positions(tables["household"])
     return faults
 
@@ -88,6 +90,23 @@ def _positions(rows: _Rows) -> Iterator[Fault]:
                 hint = " (are the two swapped?)" if swapped else ""
                 message = f"[{latitude}, {longitude}] is nowhere on earth{hint}"
                 yield Fault(("household", i, "position"), message, "[latitude -90..90, longitude -180..180]")
+
+
+def _timezones(rows: _Rows) -> Iterator[Fault]:
+    nearest = _Nearest()
+    for i, row in rows:
+        name = row.get("timezone")
+        if isinstance(name, str) and not _is_timezone(name):
+            expected = f"an IANA time zone such as 'Asia/Shanghai'{nearest.hint(name, available_timezones())}"
+            yield Fault(("place", i, "timezone"), f"no time zone has the name {name!r}", expected)
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # unknown; not a name at all; a folder of zones
+        return False
+    return True
 
 
 class _Nearest:

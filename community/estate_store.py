@@ -109,7 +109,7 @@ def _parents_first(estate: Estate) -> list[Place]:
 
 
 def _place_row(row: Place) -> dict[str, Any]:
-    return {"id": row.id, "name": row.name, "kind": row.kind.value, "parent": row.parent}
+    return row.model_dump(mode="json")
 
 
 def _household_row(row: Household) -> dict[str, Any]:

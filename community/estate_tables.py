@@ -3,7 +3,7 @@
 Secrets of devices stand in the documents only; whoever may read the rows for a report need not see them.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Integer, String, Table, Text, false
 
 from community.database import metadata
 
@@ -24,6 +24,7 @@ place = Table(
     Column("name", Text, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("parent", String(64), ForeignKey("place.id"), index=True),
+    Column("timezone", String(64)),  # IANA name; NULL: that of the place above
 )
 
 household = Table(
@@ -39,6 +40,9 @@ household = Table(
     Column("lives_alone", Boolean, nullable=False),
     Column("needs_help", Boolean, nullable=False),
     Column("notes", Text, nullable=False),
+    # Later than the rest: rows of former releases have them too.
+    Column("activity_consent", Boolean, nullable=False, server_default=false()),
+    Column("may_wander", Boolean, nullable=False, server_default=false()),
 )
 
 device = Table(

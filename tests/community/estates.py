@@ -17,7 +17,9 @@ def estates(draw: st.DrawFn) -> Estate:
         kind = draw(st.sampled_from(levels))
         above = [p.id for p in places if levels.index(p.kind) < levels.index(kind)]
         parent = draw(st.sampled_from([None, *above]))
-        places.insert(draw(st.integers(0, len(places))), Place(id=place_id, name=draw(words), kind=kind, parent=parent))
+        zone = draw(st.sampled_from([None, "Asia/Urumqi", "Europe/Berlin"]))
+        place = Place(id=place_id, name=draw(words), kind=kind, parent=parent, timezone=zone)
+        places.insert(draw(st.integers(0, len(places))), place)
     households = [
         Household(
             id=household_id,
@@ -26,6 +28,8 @@ def estates(draw: st.DrawFn) -> Estate:
             position=draw(st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180))),
             material=draw(st.none() | st.sampled_from(Material)),
             lives_alone=draw(st.booleans()),
+            activity_consent=draw(st.booleans()),
+            may_wander=draw(st.booleans()),
             notes=draw(words),
         )
         for household_id in draw(st.lists(ids, unique=True, max_size=4))
@@ -36,6 +40,7 @@ def estates(draw: st.DrawFn) -> Estate:
             household=draw(st.sampled_from(households)).id,
             kind=draw(st.sampled_from(DeviceKind)),
             interval_s=draw(st.none() | st.floats(0, 604_800, exclude_min=True)),
+            feeder=draw(st.sampled_from([None, "f1", "东线"])),
             phase=draw(st.none() | st.sampled_from(["l1", "3"])),
             ratings=Ratings(rated_current=draw(st.sampled_from([32, 40.5, 63]))),
             secret=draw(st.none() | st.text(min_size=8, max_size=12)),

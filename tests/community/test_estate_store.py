@@ -17,9 +17,9 @@ from tests.community.estates import estates
 HOME = Estate(
     place=(
         Place(id="yangpai", kind=PlaceKind.BUILDING, parent="xijiang"),
-        Place(id="xijiang", name="西江", kind=PlaceKind.COMMUNITY),
+        Place(id="xijiang", name="西江", kind=PlaceKind.COMMUNITY, timezone="Asia/Urumqi"),
     ),
-    household=(Household(id="h1", place="yangpai", position=(26.49, 108.17), needs_help=True),),
+    household=(Household(id="h1", place="yangpai", position=(26.49, 108.17), needs_help=True, may_wander=True),),
     device=(Device(id="d1", household="h1", kind=DeviceKind.SMOKE, secret="a good secret"),),
 )
 
@@ -57,10 +57,12 @@ def test_rows_stand_for_the_present_version_without_secrets(store: EstateStore, 
     store.replace(HOME, "anna", 1_000)
     store.replace(HOME, "anna", 2_000)
     with engine.connect() as connection:
-        assert set(connection.scalars(select(place.c.id))) == {"xijiang", "yangpai"}
+        zones = {row.id: row.timezone for row in connection.execute(select(place))}
         home = connection.execute(select(household)).one()
         protector = connection.execute(select(device)).one()
+    assert zones == {"xijiang": "Asia/Urumqi", "yangpai": None}
     assert (home.latitude, home.longitude, home.needs_help) == (26.49, 108.17, True)
+    assert (home.activity_consent, home.may_wander) == (False, True)
     assert (protector.kind, protector.nominal_voltage) == ("smoke", 230)
     assert "a good secret" not in map(str, protector)
 
