@@ -54,7 +54,8 @@ class Desk:
         Args:
             partition: partition of the readings log.
             position: the record's position in it.
-            findings: what the engine found in it, in its order.
+            findings: what the engine found in it, in its order. Those of rules in rehearsal are recorded, and nobody
+                is told.
 
         Returns:
             The events, with their numbers. Empty if there is nothing to tell, or if the record is journalled
@@ -69,13 +70,16 @@ class Desk:
             if position <= work.position(partition):
                 self._vitals.count("desk_findings_known", len(findings))
                 return []
-            outcome = Outcome(work, findings)
+            told = [f for f in findings if not f.shadow]
+            work.rehearse(partition, position, [f for f in findings if f.shadow])
+            outcome = Outcome(work, told)
             origins = (Origin(partition, position, i) for i in range(len(outcome.events)))
             entries = [Entry(event, origin) for event, origin in zip(outcome.events, origins, strict=True)]
             events = work.store(outcome.opened, outcome.changed, entries)
             self._promise(work, events)
             work.advance(partition, position)
-        self._vitals.count("desk_findings", len(findings))
+        self._vitals.count("desk_findings", len(told))
+        self._vitals.count("desk_findings_rehearsed", len(findings) - len(told))
         self._tell(events)
         return events
 
@@ -88,6 +92,15 @@ class Desk:
         with self._transaction() as work:
             if position > work.position(partition):
                 work.advance(partition, position)
+
+    def forget_rehearsed(self, older_than: int) -> None:
+        """Let go of what rules in rehearsal found before `older_than` (UTC ms), and of what is too much.
+
+        Raises:
+            JournalUnavailable: nothing was removed.
+        """
+        with self._reported():
+            self._vitals.count("desk_rehearsed_forgotten", self._journal.forget_rehearsed(older_than))
 
     def probe(self) -> bool:
         """Whether an alert could be journalled now; reports it as the component's state.

@@ -12,7 +12,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from alerts.promises import Promise, PromiseState
+from alerts.rehearsal import Rehearsed
 from community.alert import Alert, AlertEvent
+from community.finding import Finding
 from community.severity import Category, Severity
 
 
@@ -120,6 +122,13 @@ class Transaction(Protocol):
     def promise(self, owed: Sequence[tuple[int, str]], now: int) -> None:
         """Promise events (by number) to channels (by name), due at once."""
 
+    def rehearse(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
+        """Record what rules in rehearsal found in a log record.
+
+        Raises:
+            JournalConflict: (at the latest at the commit) if that record's were recorded already.
+        """
+
     def advance(self, partition: int, position: int) -> None:
         """Set the journalled position of `partition`."""
 
@@ -166,3 +175,9 @@ class Journal(Protocol):
 
     def promises_in(self, state: PromiseState) -> int:
         """How many promises are in this state."""
+
+    def rehearsed(self, rule: str | None = None, limit: int = 100, before: int | None = None) -> list[Rehearsed]:
+        """What rules in rehearsal found, newest first; `before`: go on behind this number."""
+
+    def forget_rehearsed(self, older_than: int) -> int:
+        """Remove what was found in rehearsal before this time (UTC ms), and what is too much; how many went."""

@@ -4,13 +4,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count, islice
 
 from msgspec.structs import replace
 
 from alerts.journal import AlertFilter, Entry, JournalConflict, Origin
 from alerts.promises import Promise, PromiseState
+from alerts.rehearsal import MOST, Rehearsed
 from community.alert import Alert, AlertEvent
+from community.finding import Finding
 
 
 class MemoryJournal:
@@ -29,6 +31,8 @@ class MemoryJournal:
         self._promises: dict[int, Promise] = {}
         self._told: dict[str, set[str]] = defaultdict(set)
         self._promise_ids = count(1)
+        self._rehearsed: list[Rehearsed] = []
+        self._rehearsals = count(1)
 
     @contextmanager
     def transaction(self) -> Iterator["_MemoryTransaction"]:
@@ -58,6 +62,7 @@ class MemoryJournal:
         for promise in work.promises:
             self._promises[promise.id] = promise
             self._told[promise.event.alert].add(promise.channel)
+        self._rehearsed += (Rehearsed(next(self._rehearsals), finding) for finding in work.rehearsed)
         self._positions.update(work.positions)
 
     def _put(self, alert: Alert) -> None:
@@ -140,6 +145,23 @@ class MemoryJournal:
         with self._lock:
             return sum(p.state is state for p in self._promises.values())
 
+    def rehearsed(self, rule: str | None = None, limit: int = 100, before: int | None = None) -> list[Rehearsed]:
+        """See `Journal.rehearsed`."""
+        with self._lock:
+            found = (
+                r
+                for r in reversed(self._rehearsed)
+                if (rule is None or r.finding.rule == rule) and (before is None or r.number < before)
+            )
+            return list(islice(found, limit))
+
+    def forget_rehearsed(self, older_than: int) -> int:
+        """See `Journal.forget_rehearsed`."""
+        with self._lock:
+            count = len(self._rehearsed)
+            self._rehearsed = [r for r in self._rehearsed if r.finding.ts >= older_than][-MOST:]
+            return count - len(self._rehearsed)
+
 
 class _MemoryTransaction:
     """What one block wants to write; the journal takes it over at the end, whole or not at all."""
@@ -151,6 +173,7 @@ class _MemoryTransaction:
         self.events: list[AlertEvent] = []
         self.origins: list[Origin] = []
         self.promises: list[Promise] = []
+        self.rehearsed: list[Finding] = []
         self.positions: dict[int, int] = {}
 
     def position(self, partition: int) -> int:
@@ -187,6 +210,10 @@ class _MemoryTransaction:
                 id=next(self._journal._promise_ids), event=events[number], channel=channel, made_at=now, due_at=now
             )
             self.promises.append(promise)
+
+    def rehearse(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
+        # The journalled position, read in this very transaction, keeps a record from being recorded twice.
+        self.rehearsed += findings
 
     def advance(self, partition: int, position: int) -> None:
         self.positions[partition] = position

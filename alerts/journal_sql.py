@@ -7,10 +7,12 @@ from sqlalchemy import Connection, Engine, Select, and_, desc, exists, func, sel
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from alerts import rehearsal
 from alerts.journal import AlertFilter, Condition, JournalConflict, JournalUnavailable
 from alerts.journal_rows import alert_of, event_of, promise_of
 from alerts.journal_transaction import SqlTransaction
 from alerts.promises import Promise, PromiseState
+from alerts.rehearsal import Rehearsed
 from alerts.tables import alert_event_table, alert_table, number_table, position_table, promise_table
 from community.alert import Alert, AlertEvent
 from community.severity import Severity
@@ -158,6 +160,16 @@ class SqlJournal:
         query = select(func.count()).select_from(promise_table).where(promise_table.c.state == state.value)
         with self._connection(readonly=True) as connection:
             return connection.scalar(query) or 0
+
+    def rehearsed(self, rule: str | None = None, limit: int = 100, before: int | None = None) -> list[Rehearsed]:
+        """See `Journal.rehearsed`."""
+        with self._connection(readonly=True) as connection:
+            return rehearsal.recorded(connection, rule, limit, before)
+
+    def forget_rehearsed(self, older_than: int) -> int:
+        """See `Journal.forget_rehearsed`."""
+        with self._connection(readonly=False) as connection:
+            return rehearsal.forget(connection, older_than)
 
 
 _open = alert_table.c.closed_at.is_(None)

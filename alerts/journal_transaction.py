@@ -6,11 +6,13 @@ from itertools import islice
 from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from alerts import rehearsal
 from alerts.journal import Entry
 from alerts.journal_rows import alert_of, alert_row, event_row
 from alerts.promises import PromiseState
 from alerts.tables import alert_event_table, alert_table, number_table, position_table, promise_table
 from community.alert import Alert, AlertEvent
+from community.finding import Finding
 from community.severity import Category
 
 _CHUNK = 400
@@ -105,6 +107,9 @@ class SqlTransaction:
             for number, channel in owed
         ]
         self._connection.execute(insert(promise_table), rows)
+
+    def rehearse(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
+        rehearsal.record(self._connection, partition, position, findings)
 
     def advance(self, partition: int, position: int) -> None:
         table = position_table

@@ -17,7 +17,9 @@ from community.vitals import Vitals
 
 NORMAL, WARNING, ALARM, CRITICAL = Severity
 NOW = 1_795_000_000_000
-JOURNAL_TABLES = [metadata.tables[n] for n in ("alert", "alert_event", "promise", "log_position", "journal_number")]
+JOURNAL_TABLES = [
+    metadata.tables[n] for n in ("alert", "alert_event", "promise", "log_position", "journal_number", "rehearsal")
+]
 
 
 def finding(
@@ -133,6 +135,10 @@ class _FailingTransaction:
     def promise(self, owed: Sequence[tuple[int, str]], now: int) -> None:
         self._work.promise(owed, now)
         self._check("promise")
+
+    def rehearse(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
+        self._work.rehearse(partition, position, findings)
+        self._check("rehearse")
 
     def advance(self, partition: int, position: int) -> None:
         self._work.advance(partition, position)
