@@ -57,7 +57,8 @@ class Context:
         import_estate: takes a TOML text and the account's name, puts the new estate in force and returns its version;
             raises `community.estate_file.EstateErrors` with every fault, and then nothing has changed.
         refusals: the latest refused messages, newest first, of one device or (None) of all, at most so many.
-        rules: `id`, `title` and `guidance` (each `{"zh": ..., "en": ...}`), `category` and `standard` of every rule.
+        rules: `id`, `title` (`{"zh": ..., "en": ...}`), `guidance` (such a text for each role), `category` and
+            `standard` of every rule.
         version: of the software.
     """
 

@@ -249,7 +249,11 @@ class RuleView(BaseModel):
 
     id: str = Field(examples=["residual.shock"])
     title: dict[str, str] = Field(description="by language", examples=[{"zh": "触电危险", "en": "Shock hazard"}])
-    guidance: dict[str, str] = Field(default={}, description="what to do, by language")
+    guidance: dict[str, dict[str, str]] = Field(
+        default={},
+        description="what to do, by role (resident, staff, responder; those without guidance are absent) and language",
+        examples=[{"staff": {"zh": "打电话给住户", "en": "Call the household"}}],
+    )
     category: Category
     standard: str = Field(default="", examples=["IEC 61008-1"])
 

@@ -39,35 +39,39 @@ RULES: list[dict[str, Any]] = [
     {
         "id": "residual.shock",
         "title": {"zh": "触电危险:剩余电流过大", "en": "Shock hazard: residual current"},
-        "guidance": {"zh": "打电话给住户,不要触碰电器。", "en": "Call the household; nobody should touch appliances."},
+        "guidance": {
+            "staff": {"zh": "打电话给住户,不要触碰电器。", "en": "Call the household; nobody should touch appliances."}
+        },
         "category": "life",
         "standard": "IEC 61008-1",
     },
     {
         "id": "smoke.alarm",
         "title": {"zh": "烟雾报警", "en": "Smoke alarm"},
-        "guidance": {"zh": "打电话给住户和邻居,派人查看。", "en": "Call the household and a neighbour; send somebody."},
+        "guidance": {
+            "staff": {"zh": "打电话给住户和邻居,派人查看。", "en": "Call the household and a neighbour; send somebody."}
+        },
         "category": "life",
         "standard": "GB/T 45839-2025",
     },
     {
         "id": "terminal.temperature",
         "title": {"zh": "接线端子过热", "en": "Terminal too warm"},
-        "guidance": {"zh": "安排电工紧固端子。", "en": "Have an electrician tighten the terminal."},
+        "guidance": {"staff": {"zh": "安排电工紧固端子。", "en": "Have an electrician tighten the terminal."}},
         "category": "deterioration",
         "standard": "IEC 60898-1",
     },
     {
         "id": "voltage.over",
         "title": {"zh": "过电压", "en": "Over-voltage"},
-        "guidance": {"zh": "检查零线。", "en": "Check the neutral."},
+        "guidance": {"staff": {"zh": "检查零线。", "en": "Check the neutral."}},
         "category": "deterioration",
         "standard": "GB/T 12325-2008",
     },
     {
         "id": "device.silent",
         "title": {"zh": "设备失联", "en": "Device silent"},
-        "guidance": {"zh": "检查电源和网络。", "en": "Check its power and network."},
+        "guidance": {"staff": {"zh": "检查电源和网络。", "en": "Check its power and network."}},
         "category": "supervisory",
         "standard": "EN 50136-1",
     },

@@ -4,7 +4,7 @@ import { has, language, quantity, serverNow, span, t, time } from "./words.js";
 
 let rules = new Map();
 
-/** Take over the rulebook: id → titles, guidance, standard. */
+/** Take over the rulebook: id → titles, guidance by role, standard. */
 export function setRules(list) {
   rules = new Map(list.map((rule) => [rule.id, rule]));
 }
@@ -12,7 +12,12 @@ export function setRules(list) {
 const inLanguage = (texts) => texts?.[language()] ?? texts?.en ?? texts?.zh ?? "";
 
 export const title = (alert) => inLanguage(rules.get(alert.rule)?.title) || alert.rule;
-export const guidance = (alert) => inLanguage(rules.get(alert.rule)?.guidance);
+
+/** What to do, as pairs of role and text: first for who reads this, then for who is sent, then what to tell residents. */
+export const guidance = (alert) =>
+  ["staff", "responder", "resident"]
+    .map((role) => [role, inLanguage(rules.get(alert.rule)?.guidance?.[role])])
+    .filter(([, text]) => text);
 
 /** The way down to the house: `西江 › 羊排`. */
 export const place = (alert) => alert.where.place.slice(-2).map((step) => step.name).join(" › ");

@@ -62,7 +62,7 @@ export class Panel {
       ),
       this.#actions(alert),
       section("panel.what", say.findings(alert).map((sentence) => h("p", {}, sentence)), this.#evidence(alert, open)),
-      say.guidance(alert) ? section("panel.todo", h("p", { class: "guidance" }, say.guidance(alert))) : "",
+      this.#todo(alert),
       section("panel.where", this.#where(alert)),
       section("panel.history", this.#history()),
     );
@@ -70,6 +70,13 @@ export class Panel {
       button.addEventListener("click", () => this.onAct(button.dataset.act));
       if (button.dataset.act === focused) button.focus({ preventScroll: true });
     }
+  }
+
+  #todo(alert) {
+    const lines = say.guidance(alert).map(([role, text]) =>
+      h("p", { class: "guidance" }, role === "staff" ? "" : h("b", {}, t(`guidance.${role}`)), text),
+    );
+    return lines.length > 0 ? section("panel.todo", ...lines) : "";
   }
 
   #who(alert) {

@@ -64,6 +64,8 @@ export default {
   "panel.close": "Back to the list",
   "panel.what": "What was found",
   "panel.todo": "What to do",
+  "guidance.responder": "Who is sent: ",
+  "guidance.resident": "Tell the residents: ",
   "panel.where": "Where",
   "panel.history": "What has happened",
   "panel.incident": "Incident",

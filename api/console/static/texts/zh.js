@@ -64,6 +64,8 @@ export default {
   "panel.close": "返回列表",
   "panel.what": "发现了什么",
   "panel.todo": "怎么办",
+  "guidance.responder": "现场人员：",
+  "guidance.resident": "告知住户：",
   "panel.where": "地点",
   "panel.history": "经过",
   "panel.incident": "事件",
