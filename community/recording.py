@@ -1,8 +1,8 @@
 """Recordings: log records as JSON lines, for replay, tests and people.
 
 One object a line: `{"device", "ts", "received_at"?, "values": {...}}`, `{"device", "ts", "event", "active"?,
-"received_at"?}`, `{"tick": ts, "listening_since"?}` or `{"estate": version}`. Times as `community.clock.parse_time`
-reads them; `received_at` is `ts` where it is absent.
+"received_at"?}`, `{"tick": ts, "listening_since"?}`, `{"estate": version}` or `{"rulebook": version}`. Times as
+`community.clock.parse_time` reads them; `received_at` is `ts` where it is absent.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from community.clock import DAY, SECOND, parse_time
-from community.frame import EstateChange, Frame, Reading, Record, Tick
+from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
 from community.quantities import EVENTS, QUANTITIES, SIGNAL_INDEX, nearest_signal
 
 LONGEST_FRAME = 1_000
@@ -21,6 +21,8 @@ LONGEST_FRAME = 1_000
 EVERY_SECOND_MS = 8 * DAY
 """In a longer gap of a recording without ticks, one more tick ends it. By then every device that reports at least once
 a week is known to be silent, so no tick in between could tell anything; and a stray time costs no million ticks."""
+
+Change = Tick | EstateChange | RulebookChange
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -76,6 +78,8 @@ def write_recording(records: Iterable[Record]) -> Iterator[bytes]:
             yield _encoder.encode(tick) + b"\n"
         elif isinstance(record, EstateChange):
             yield _encoder.encode({"estate": record.version}) + b"\n"
+        elif isinstance(record, RulebookChange):
+            yield _encoder.encode({"rulebook": record.version}) + b"\n"
         else:
             for device, ts, received, values in record.readings():
                 line: dict[str, Any] = {"device": device, "ts": ts}
@@ -84,9 +88,7 @@ def write_recording(records: Iterable[Record]) -> Iterator[bytes]:
                 yield _encoder.encode({**line, "values": values}) + b"\n"
 
 
-def _parsed(
-    lines: Iterable[bytes | str], errors: list[RecordingError] | None
-) -> Iterator[Reading | Tick | EstateChange]:
+def _parsed(lines: Iterable[bytes | str], errors: list[RecordingError] | None) -> Iterator[Reading | Change]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -99,7 +101,7 @@ def _parsed(
             errors.append(wrong)
 
 
-def _item(line: bytes | str) -> Reading | Tick | EstateChange:
+def _item(line: bytes | str) -> Reading | Change:
     try:
         item = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -111,13 +113,11 @@ def _item(line: bytes | str) -> Reading | Tick | EstateChange:
         since = item.get("listening_since")
         return Tick(_time(item, "tick"), None if since is None else _time(item, "listening_since"))
     if "estate" in item:
-        _only(item, "estate")
-        version = item["estate"]
-        if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-            raise ValueError("estate: expected a version, a whole number")
-        return EstateChange(version)
+        return EstateChange(_version(item, "estate"))
+    if "rulebook" in item:
+        return RulebookChange(_version(item, "rulebook"))
     if "device" not in item:
-        raise ValueError('expected a key "device", "tick" or "estate"')
+        raise ValueError('expected a key "device", "tick", "estate" or "rulebook"')
     _only(item, "device", "ts", "received_at", "values", "event", "active")
     device = item["device"]
     if not isinstance(device, str) or not device:
@@ -129,6 +129,14 @@ def _item(line: bytes | str) -> Reading | Tick | EstateChange:
     ts = _time(item, "ts")
     received = ts if item.get("received_at") is None else _time(item, "received_at")
     return Reading(device, ts, received, _event(item) if "event" in item else _values(item))
+
+
+def _version(item: dict[str, Any], key: str) -> int:
+    _only(item, key)
+    version = item[key]
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        raise ValueError(f"{key}: expected a version, a whole number")
+    return version
 
 
 def _values(item: dict[str, Any]) -> dict[str, float]:
@@ -187,7 +195,7 @@ def _is_tick(line: bytes | str) -> bool:
         return False
 
 
-def _ticked(items: Iterable[Reading | Tick | EstateChange]) -> Iterator[Reading | Tick | EstateChange]:
+def _ticked(items: Iterable[Reading | Change]) -> Iterator[Reading | Change]:
     """Put a tick at each whole second of receipt: one before the first reading, one behind the last."""
     due: int | None = None
     for item in items:
@@ -206,7 +214,7 @@ def _ticked(items: Iterable[Reading | Tick | EstateChange]) -> Iterator[Reading 
         yield Tick(due, unheard=False)
 
 
-def _framed(items: Iterable[Reading | Tick | EstateChange]) -> Iterator[Record]:
+def _framed(items: Iterable[Reading | Change]) -> Iterator[Record]:
     readings: list[Reading] = []
     for item in items:
         if isinstance(item, Reading):

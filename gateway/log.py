@@ -1,4 +1,4 @@
-"""The readings log: frames, ticks and estate changes in one order, in the JetStream stream `READINGS`.
+"""The readings log: frames, ticks and changes of estate and rulebook in one order, in the JetStream stream `READINGS`.
 
 When the log is full it takes no more (`LogUnavailable`, reason `full`) and pressure goes back to the devices: it never
 drops what a reader has not seen. So that this does not happen, the owner of the readers calls `make_room` with the
@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from nats.js import api
 
 from community.clock import DAY, MINUTE
-from community.frame import EstateChange, Frame, Record, Tick, decode_record, encode_record
+from community.frame import EstateChange, Frame, Record, RulebookChange, Tick, decode_record, encode_record
 from community.vitals import State, Vitals
 from gateway.publisher import Outgoing, Publisher, PublishRefusedError
 from gateway.stream_reader import Stored, read_stream
@@ -97,6 +97,8 @@ def subject_of(record: Record, partition: int | None) -> str:
             return "readings.tick"
         case EstateChange():
             return "readings.estate"
+        case RulebookChange():
+            return "readings.rulebook"
 
 
 class ReadingsLog:
@@ -185,7 +187,12 @@ class ReadingsLog:
             raise _unavailable(error) from error
 
     async def read(
-        self, after: int, partitions: Collection[int] | None = None, *, follow: bool = True
+        self,
+        after: int,
+        partitions: Collection[int] | None = None,
+        *,
+        follow: bool = True,
+        since_ms: int | None = None,
     ) -> AsyncIterator[tuple[int, str, Record]]:
         """Position, subject and record of everything behind `after`, in order, each once, as it is stored.
 
@@ -194,15 +201,21 @@ class ReadingsLog:
 
         Args:
             after: the last position seen; 0: from the first record kept.
-            partitions: frames of these only; None: all. Ticks and estate changes always come.
+            partitions: frames of these only; None: all. Everything else always comes.
             follow: wait for more at the end; else end there.
+            since_ms: with `after` 0, begin with the first record stored at this time or later, UTC ms.
         """
         if after:
             await self._check_start(after)
         subjects: list[str] = []
         if partitions is not None:
-            subjects = ["readings.tick", "readings.estate", *(f"readings.{p}" for p in sorted(set(partitions)))]
-        async with aclosing(read_stream(self._client, STREAM, after + 1, subjects, follow=follow)) as stored:
+            subjects = [
+                *(f"readings.{s}" for s in ("tick", "estate", "rulebook")),
+                *(f"readings.{p}" for p in sorted(set(partitions))),
+            ]
+        start = None if since_ms is not None and not after else after + 1
+        stream = read_stream(self._client, STREAM, start, subjects, since=since_ms, follow=follow)
+        async with aclosing(stream) as stored:
             async for message in stored:
                 record = self._decode(message)
                 if record is not None:

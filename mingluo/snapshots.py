@@ -7,11 +7,17 @@ import msgspec
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """An engine's state after the record at `position`, under the estate `estate_version`."""
+    """An engine's state after the record at `position`.
+
+    Attributes:
+        estate_version, rulebook_version: the estate and the rules under which it stood there. A file of a release
+            without versions of the rules has none: they were those of the shipped pack, version 0.
+    """
 
     position: int
     estate_version: int
     state: bytes
+    rulebook_version: int = 0
 
 
 class Snapshots:

@@ -9,6 +9,7 @@ from alembic import context
 import alerts.tables  # noqa: F401 - declares its tables on the shared metadata
 import api.tables  # noqa: F401 - as above
 import community.estate_tables  # noqa: F401 - as above
+import rules.store_table  # noqa: F401 - as above
 from community.database import metadata
 
 connection = context.config.attributes.get("connection")

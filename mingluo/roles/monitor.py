@@ -6,23 +6,25 @@ the journal already holds are skipped by position, so a replay after a crash nei
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from alerts.desk import Desk
 from alerts.journal import Journal, JournalUnavailable
-from community.clock import SECOND
+from community.clock import DAY, SECOND
 from community.estate import PARTITIONS, Estate, partition_of
 from community.estate_store import EstateStore
 from community.finding import Finding
-from community.frame import EstateChange, Frame, Record, Tick
+from community.frame import EstateChange, Frame, Record, RulebookChange, Tick
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, ReadingsLog
 from mingluo.roles.reconcile import differences
 from mingluo.snapshots import Snapshot, Snapshots
 from rules.engine import Engine, SnapshotRefused
-from rules.rulebook import Rulebook
+from rules.rulebook import Rulebook, RulebookErrors, standard_rulebook
+from rules.store import RulebookStore, UnknownRulebookError
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class Monitor:
         log: ReadingsLog,
         desk: Desk,
         journal: Journal,
-        rulebook: Rulebook,
+        rulebooks: RulebookStore,
         estates: EstateStore,
         snapshots: Snapshots,
         vitals: Vitals,
@@ -50,23 +52,29 @@ class Monitor:
         *,
         partitions: Collection[int] = range(PARTITIONS),
         snapshot_every_ms: int = 30 * SECOND,
+        rehearsal_age_ms: int = 90 * DAY,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log = log
         self._desk = desk
         self._journal = journal
-        self._rulebook = rulebook
+        self._rulebooks = rulebooks
         self._estates = estates
         self._snapshots = snapshots
         self._vitals = vitals
         self._clock = clock
         self._partitions = frozenset(partitions)
         self._snapshot_every_ms = snapshot_every_ms
+        self._rehearsal_age_ms = rehearsal_age_ms
         self._sleep = sleep
         self._engines: dict[int, Engine] = {}
         self._restored_at: dict[int, int] = {}
         self._estate = Estate()
         self._estate_version = 0
+        self._rulebook = standard_rulebook()
+        self._rulebook_version = 0
+        self._rules_of: dict[int, int] = {}
+        self._anew: set[int] = set()
         self._saved_at: int | None = None
         self._whole = False
         self._saving: asyncio.Task[None] | None = None
@@ -101,7 +109,10 @@ class Monitor:
     def _snapshot_all(self) -> list[tuple[int, Snapshot]] | None:
         if not self._whole or self.position < max(self._restored_at.values(), default=0):
             return None  # an engine that began anew is still catching up with the others
-        return [(p, Snapshot(self.position, self._estate_version, e.snapshot())) for p, e in self._engines.items()]
+        return [
+            (p, Snapshot(self.position, self._estate_version, e.snapshot(), self._rules_of[p]))
+            for p, e in self._engines.items()
+        ]
 
     async def _keep(self, position: int, kept: Sequence[tuple[int, Snapshot]]) -> bool:
         try:
@@ -122,6 +133,8 @@ class Monitor:
             await self._log.make_room(position)
         except LogUnavailable:
             self._vitals.count("monitor_make_room_failed")  # tried again at the next snapshot
+        with suppress(JournalUnavailable):  # as above
+            await asyncio.to_thread(self._desk.forget_rehearsed, self._clock() - self._rehearsal_age_ms)
 
     def _save_if_due(self, ts: int) -> None:
         if self._saved_at is None:
@@ -147,30 +160,52 @@ class Monitor:
             self._estate_version = newest.estate_version
             self._estate = await self._estate_of(newest.estate_version)
         elif first > 1:
-            # The log has forgotten its beginning, and with it the estate record that stood there.
+            # The log has forgotten its beginning, and with it the records of estate and rulebook that stood there.
             self._estate_version, self._estate = await self._patiently(lambda: asyncio.to_thread(self._estates.current))
-        for partition in self._occupied(self._estate):
+        occupied = self._occupied(self._estate)
+        for partition in occupied:
             snapshot = usable.get(partition)
             engine = await self._engine_of(partition, snapshot)
-            if engine is None:
-                # One engine must begin anew, so all read the log from its start; the others skip what they know.
-                self._vitals.count("monitor_snapshots_refused")
-                self._engines[partition], self._restored_at[partition] = self._fresh_engine(partition, first)
-            elif snapshot is not None:
+            if engine is not None and snapshot is not None:
                 self._engines[partition], self._restored_at[partition] = engine, snapshot.position
+                self._rules_of[partition] = snapshot.rulebook_version
+        fresh = [p for p in occupied if p not in self._engines]
+        await self._begin_rules(fresh, first)
+        if fresh:
+            # One engine must begin anew, so all read the log from its start; the others skip what they know.
+            self._vitals.count("monitor_snapshots_refused", len(fresh))
+            journalled = await self._patiently(lambda: asyncio.to_thread(self._journal.positions))
+            self._anew = {p for p in fresh if journalled.get(p, 0)}
+        for partition in fresh:
+            # From the log's very start the estate comes as a record of it.
+            self._begin_engine(partition, Estate() if first == 1 else self._estate)
         self.position = min(self._restored_at.values(), default=0)
 
-    def _fresh_engine(self, partition: int, first: int) -> tuple[Engine, int]:
-        # From the log's very start the estate comes as a record of it.
-        estate = Estate() if first == 1 else self._estate
-        return Engine(self._rulebook, estate, partition), 0
+    async def _begin_rules(self, fresh: Collection[int], first: int) -> None:
+        """Take the rulebook that held where reading begins, so that the log's records lead on from it."""
+        version = 0  # from the log's very start it comes as a record of it
+        if not fresh and self._engines:
+            version = self._rules_of[min(self._engines, key=lambda p: self._restored_at[p])]
+        elif first > 1:
+            version = await self._patiently(lambda: asyncio.to_thread(self._rulebooks.current_version))
+        rulebook = await self._rulebook_of(version)
+        if rulebook is not None:
+            self._rulebook, self._rulebook_version = rulebook, version
+
+    def _begin_engine(self, partition: int, estate: Estate) -> None:
+        self._engines[partition] = Engine(self._rulebook, estate, partition)
+        self._restored_at[partition] = 0
+        self._rules_of[partition] = self._rulebook_version
 
     async def _engine_of(self, partition: int, snapshot: Snapshot | None) -> Engine | None:
         if snapshot is None:
             return None
         estate = await self._estate_of(snapshot.estate_version)
+        rulebook = await self._rulebook_of(snapshot.rulebook_version)
+        if rulebook is None:
+            return None
         try:
-            return Engine.restore(snapshot.state, self._rulebook, estate, partition)
+            return Engine.restore(snapshot.state, rulebook, estate, partition)
         except SnapshotRefused:
             return None
 
@@ -183,36 +218,70 @@ class Monitor:
                     await self._hand_over(partition, position, engine.apply(record))
                     self._vitals.count("monitor_readings", len(record))
             case Tick():
-                for partition, engine in self._engines.items():
+                for partition, engine in sorted(self._engines.items()):
                     if position > self._restored_at[partition]:
-                        await self._hand_over(partition, position, engine.tick(record))
+                        findings = engine.tick(record)
+                        if partition in self._anew:
+                            findings += await self._caught_up(partition, position, findings)
+                        await self._hand_over(partition, position, findings)
             case EstateChange():
                 await self._change_estate(position, record.version)
+            case RulebookChange():
+                await self._change_rules(position, record.version)
 
     async def _change_estate(self, position: int, version: int) -> None:
         estate = await self._estate_of(version)
         for partition in sorted({*self._occupied(estate), *self._engines}):
             if partition not in self._engines:
-                self._engines[partition] = Engine(self._rulebook, Estate(), partition)
-                self._restored_at[partition] = 0
+                self._begin_engine(partition, Estate())
             if position > self._restored_at[partition]:
                 engine = self._engines[partition]
                 findings = engine.change_estate(estate)
-                # Every start writes such a record, so here is where a start with other rules is noticed.
-                findings += await self._differences(partition, position, engine, estate, findings)
+                findings += await self._differences(partition, position, estate, findings) or []
                 await self._hand_over(partition, position, findings)
         self._estate, self._estate_version = estate, version
 
+    async def _change_rules(self, position: int, version: int) -> None:
+        rulebook = await self._rulebook_of(version)
+        if rulebook is None:
+            return  # the running one stays in force
+        for partition, engine in sorted(self._engines.items()):
+            if position > self._restored_at[partition] and self._rules_of[partition] != version:
+                findings = engine.change_rules(rulebook)
+                self._rules_of[partition] = version
+                # A rule that goes into rehearsal, or comes out of it, keeps its level: nobody else tells of it.
+                findings += await self._differences(partition, position, self._estate, findings, rulebook) or []
+                await self._hand_over(partition, position, findings)
+        self._rulebook, self._rulebook_version = rulebook, version
+        self._vitals.gauge("monitor_rulebook_version", version)
+        self._vitals.report("rules", State.OK, f"version {version}", self._clock())
+
+    async def _caught_up(self, partition: int, position: int, told: Sequence[Finding]) -> list[Finding]:
+        """What an engine that began without its former state holds otherwise than the journal, once it is level."""
+        found = await self._differences(partition, position, self._estate, told)
+        if found is None:
+            return []
+        self._anew.discard(partition)
+        return found
+
     async def _differences(
-        self, partition: int, position: int, engine: Engine, estate: Estate, told: Sequence[Finding]
-    ) -> list[Finding]:
+        self,
+        partition: int,
+        position: int,
+        estate: Estate,
+        told: Sequence[Finding],
+        rulebook: Rulebook | None = None,
+    ) -> list[Finding] | None:
+        """What makes the open alerts agree with the engine; None while the journal is ahead of it."""
         positions = await self._patiently(lambda: asyncio.to_thread(self._journal.positions))
         if position <= positions.get(partition, 0):
-            return []  # the journal is ahead of the engine, which reads again what it told before
+            return None  # the engine reads again what it told before
         alerts = await self._patiently(lambda: asyncio.to_thread(self._journal.open_alerts))
-        ended = {(f.device, f.rule) for f in told}
+        engine = self._engines[partition]
+        ended = {(f.device, f.rule) for f in told if not f.shadow}
         mine = [a for a in alerts if partition_of(a.community) == partition and (a.device, a.rule) not in ended]
-        return differences(mine, engine.levels(), self._rulebook, estate, engine.now or 0)
+        levels = {key: level for key, level in engine.levels().items() if key not in ended}
+        return differences(mine, levels, rulebook or self._rulebook, estate, engine.now or 0)
 
     async def _hand_over(self, partition: int, position: int, findings: Sequence[Finding]) -> None:
         if findings:
@@ -220,6 +289,16 @@ class Monitor:
 
     async def _estate_of(self, version: int) -> Estate:
         return await self._patiently(lambda: asyncio.to_thread(self._estates.version, version))
+
+    async def _rulebook_of(self, version: int) -> Rulebook | None:
+        """The rulebook of a version; None, told and counted, if this release cannot read it."""
+        try:
+            return await self._patiently(lambda: asyncio.to_thread(self._rulebooks.version, version))
+        except (RulebookErrors, UnknownRulebookError) as error:
+            first = str(error).splitlines()[0]
+            self._vitals.count("monitor_rulebooks_refused")
+            self._vitals.report("rules", State.DEGRADED, f"version {version} is passed over: {first}", self._clock())
+            return None
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until the database or the broker answers: findings wait, and the log keeps what comes behind them."""

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, inspect, text
 import alerts.tables  # noqa: F401 - declares its tables on the shared metadata
 import api.tables  # noqa: F401 - as above
 import community.estate_tables  # noqa: F401 - as above
+import rules.store_table  # noqa: F401 - as above
 from community.database import metadata, open_database
 from mingluo.migrations import (
     DatabaseNewer,
