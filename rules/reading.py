@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from community.severity import Category
 from community.toml_lines import TomlLines
 from rules.kinds.definition import RuleBase
 from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
 from rules.overrides import Override, faults, matches
-from rules.relations import CombinationRule, GroupRule, dangling
+from rules.relations import CombinationRule, GroupRule, absorbed_life, dangling
 
 RELATIONS = (CombinationRule, GroupRule)
 MODELS: dict[str, type[RuleBase]] = {
@@ -155,17 +154,14 @@ class _Reader:
 
     def check_relations(self) -> None:
         """Rules over rules name what is there, and never keep a life alert from being told."""
-        ids = [*self.rules, *self.failed]
+        ids = [*(r.id for r in self.rules.values() if not isinstance(r, RELATIONS)), *self.failed]
         for rule in self.rules.values():
-            if not isinstance(rule, RELATIONS):
-                continue
-            place = self._places[rule.id]
-            for pattern in dangling(rule, ids):
-                self._fault(place, [], f"no rule is named {pattern!r}{nearest(pattern, ids)}")
-            for pattern in getattr(rule, "absorbs", ()):
-                for other in self.rules.values():
-                    if matches(pattern, other.id) and other.category is Category.LIFE:
-                        self._fault(place, ["absorbs"], f"{pattern!r} means {other.id}, a life rule; each is told")
+            if isinstance(rule, CombinationRule | GroupRule):
+                place = self._places[rule.id]
+                for pattern in dangling(rule, ids):
+                    self._fault(place, [], f"no rule is named {pattern!r}{nearest(pattern, ids)}")
+                for life in absorbed_life(rule, self.rules.values()):
+                    self._fault(place, ["absorbs"], f"would absorb {life}, a life rule; each of those is told")
 
     def check_overrides(self) -> None:
         """Each override names rules that are there, and is right for every one of them."""

@@ -35,6 +35,23 @@ severity = "alarm"
 """
 
 
+GROUP = """
+[[rule]]
+id = "test.group"
+title = { zh = "群组", en = "Group" }
+category = "deterioration"
+kind = "group"
+standard = "none"
+guidance.staff = { zh = "看", en = "Look" }
+over = "feeder"
+rules = ["test.voltage"]
+absorbs = ["test.*"]
+least = 3
+within = 60
+severity = "alarm"
+"""
+
+
 def faults(text: str) -> list[str]:
     with pytest.raises(RulebookErrors) as caught:
         load_rulebook(text, "rules.toml")
@@ -129,8 +146,19 @@ def test_rules_over_rules_name_what_is_there() -> None:
     (told,) = faults(GOOD + COMBINATION.replace("test.*", "test.voltag"))
     assert told.startswith("rules.toml:12: rule test.together: no rule is named 'test.voltag'")
     assert told.endswith("; did you mean test.voltage?")
+    # Rules over rules are not among those that are meant.
+    (told,) = faults(GOOD + COMBINATION + GROUP.replace('"test.voltage"', '"test.together"'))
+    assert "no rule is named 'test.together'" in told
     # A rule that was refused is there, though it is wrong: one fault, not two.
     assert len(faults(GOOD.replace("250", '"x"') + COMBINATION.replace("test.*", "test.voltage"))) == 1
+
+
+def test_no_group_absorbs_a_life_rule() -> None:
+    load_rulebook(GOOD + GROUP, "rules.toml")
+    (told,) = faults(GOOD.replace("deterioration", "life") + GROUP)
+    assert (
+        told == "rules.toml:22: rule test.group.absorbs: would absorb test.voltage, a life rule; each of those is told"
+    )
 
 
 def test_a_rulebook_may_extend_the_standard_one() -> None:
