@@ -6,7 +6,8 @@ written out, for the dialect that is named there.
 
 from alembic import context
 
-import alerts.tables  # noqa: F401 - declares its tables on the shared metadata
+import alerts.rehearsal  # noqa: F401 - declares its tables on the shared metadata
+import alerts.tables  # noqa: F401 - as above
 import api.tables  # noqa: F401 - as above
 import community.estate_tables  # noqa: F401 - as above
 import rules.store_table  # noqa: F401 - as above
