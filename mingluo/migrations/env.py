@@ -6,7 +6,7 @@ written out, for the dialect that is named there.
 
 from alembic import context
 
-import alerts.rehearsal  # noqa: F401 - declares its tables on the shared metadata
+import alerts.rehearsal
 import alerts.tables  # noqa: F401 - as above
 import api.tables  # noqa: F401 - as above
 import community.estate_tables  # noqa: F401 - as above

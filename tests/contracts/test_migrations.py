@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-import alerts.rehearsal  # noqa: F401 - declares its tables on the shared metadata
+import alerts.rehearsal
 import alerts.tables  # noqa: F401 - as above
 import api.tables  # noqa: F401 - as above
 import community.estate_tables  # noqa: F401 - as above
