@@ -6,9 +6,63 @@ import numpy as np
 
 from community.estate import Estate, partition_of
 from community.finding import Finding
-from community.frame import EstateChange, Frame, Record, Tick
+from community.frame import EstateChange, Frame, Record, RulebookChange, Tick
 from rules.engine import Engine
 from rules.rulebook import Rulebook
+
+
+class Replayer:
+    """The engines of all partitions, fed one record after another.
+
+    Attributes:
+        estate, rulebook: what holds at this point of the records.
+    """
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        estate: Estate,
+        estate_of: Callable[[int], Estate] | None = None,
+        rulebook_of: Callable[[int], Rulebook] | None = None,
+    ) -> None:
+        """Begin before the first record.
+
+        Args:
+            estate_of, rulebook_of: give the estate and rulebook of a version, for recordings that contain changes of
+                them; without the one or the other such records change nothing.
+        """
+        self.rulebook, self.estate = rulebook, estate
+        self._estate_of, self._rulebook_of = estate_of, rulebook_of
+        self._engines: dict[int, Engine] = {}
+        self._settle()
+
+    def take(self, record: Record) -> list[Finding]:
+        """Evaluate one record; what it led to (often nothing)."""
+        findings: list[Finding] = []
+        match record:
+            case Frame():
+                for part in _by_partition(record, self._partition):
+                    findings += self._engines[self._partition[part.devices[0]]].apply(part)
+            case Tick():
+                for _, engine in sorted(self._engines.items()):
+                    findings += engine.tick(record)
+            case EstateChange() if self._estate_of is not None:
+                self.estate = self._estate_of(record.version)
+                for _, engine in sorted(self._engines.items()):
+                    findings += engine.change_estate(self.estate)
+                self._settle()
+            case RulebookChange() if self._rulebook_of is not None:
+                self.rulebook = self._rulebook_of(record.version)
+                for _, engine in sorted(self._engines.items()):
+                    findings += engine.change_rules(self.rulebook)
+        return findings
+
+    def _settle(self) -> None:
+        """Begin an engine for each partition that now has devices."""
+        self._partition = {d.id: partition_of(self.estate.community_of(d)) for d in self.estate.device}
+        for number in sorted(set(self._partition.values())):
+            if number not in self._engines:
+                self._engines[number] = Engine(self.rulebook, self.estate, number)
 
 
 def replay(
@@ -16,40 +70,16 @@ def replay(
     rulebook: Rulebook,
     estate: Estate,
     estate_of: Callable[[int], Estate] | None = None,
+    rulebook_of: Callable[[int], Rulebook] | None = None,
 ) -> Iterator[tuple[int, list[Finding]]]:
-    """Evaluate records in order.
-
-    Args:
-        estate_of: gives the estate of a version, for recordings that contain estate changes; without it such
-            records change nothing.
+    """Evaluate records in order; arguments as `Replayer` takes them.
 
     Yields:
         For each record: its number, from 1, and what it led to (often nothing).
     """
-    engines = _engines(rulebook, estate, {})
-    partition = {d.id: partition_of(estate.community_of(d)) for d in estate.device}
+    replayer = Replayer(rulebook, estate, estate_of, rulebook_of)
     for position, record in enumerate(records, 1):
-        findings: list[Finding] = []
-        match record:
-            case Frame():
-                for part in _by_partition(record, partition):
-                    findings += engines[partition[part.devices[0]]].apply(part)
-            case Tick():
-                for number in sorted(engines):
-                    findings += engines[number].tick(record)
-            case EstateChange():
-                if estate_of is not None:
-                    estate = estate_of(record.version)
-                    for number in sorted(engines):
-                        findings += engines[number].change_estate(estate)
-                    engines = _engines(rulebook, estate, engines)
-                    partition = {d.id: partition_of(estate.community_of(d)) for d in estate.device}
-        yield position, findings
-
-
-def _engines(rulebook: Rulebook, estate: Estate, engines: dict[int, Engine]) -> dict[int, Engine]:
-    occupied = sorted({partition_of(estate.community_of(d)) for d in estate.device})
-    return engines | {n: Engine(rulebook, estate, n) for n in occupied if n not in engines}
+        yield position, replayer.take(record)
 
 
 def _by_partition(frame: Frame, partition: dict[str, int]) -> Iterator[Frame]:

@@ -23,11 +23,16 @@ class Origin(StrEnum):
     """Where a version comes from; decides what a start may put in its place.
 
     STANDARD: the pack of the release. FILE: the file that `mingluo up` was started with. APPLIED: a person's order.
+    ROLLBACK: a person's order to go back to an earlier version, with the standard pack of that time.
     """
 
     STANDARD = "standard"
     FILE = "file"
     APPLIED = "applied"
+    ROLLBACK = "rollback"
+
+
+_BY_PEOPLE = (Origin.APPLIED, Origin.ROLLBACK)
 
 
 class UnknownRulebookError(LookupError):
@@ -70,7 +75,18 @@ class RulebookStore:
         Raises:
             RulebookErrors: it is refused whole, with every error; nothing has changed.
         """
-        return self._add(text, by, note, now, origin, self.check(text))
+        return self._add(text, standard_text(), by, note, now, origin, self.check(text))
+
+    def roll_back(self, to: int, by: str, note: str, now: int) -> int:
+        """Put an earlier version in force again, as it was then; the new version that says so.
+
+        Raises:
+            UnknownRulebookError: it was never stored.
+            RulebookErrors: this release cannot read it; nothing has changed.
+        """
+        text, standard = self._stored(to)
+        book = load_rulebook(text, f"rulebook version {to}", standard)
+        return self._add(text, standard, by, note or f"version {to} again", now, Origin.ROLLBACK, book)
 
     def check(self, text: str, source: str = "rulebook") -> Rulebook:
         """The rulebook in `text`; stores nothing.
@@ -101,12 +117,12 @@ class RulebookStore:
         text = standard_text() if file_text is None else file_text
         book = self.check(text)
         same = started is not None and (started.origin, started.content) == (origin, book.version)
-        if newest is not None and newest.origin is Origin.APPLIED and (same or origin is Origin.STANDARD):
-            return self._renewed(newest, now, release)
+        if newest is not None and newest.origin in _BY_PEOPLE and (same or origin is Origin.STANDARD):
+            return self._renewed(newest, now, release) if newest.origin is Origin.APPLIED else newest.version
         if same and started is not None:
             return started.version
         note = f"release {release}" if origin is Origin.STANDARD else "the file given at the start"
-        return self._add(text, "start", note, now, origin, book)
+        return self._add(text, standard_text(), "start", note, now, origin, book)
 
     def current_version(self) -> int:
         """Number of the version in force; 0 if none was ever stored."""
@@ -133,13 +149,8 @@ class RulebookStore:
             return standard_rulebook()
         found = self._read.get(number)
         if found is None:
-            with self._reading() as connection:
-                table = rulebook_table.c
-                query = select(table.text, table.standard).where(table.version == number)
-                row = connection.execute(query).first()
-            if row is None:
-                raise _unknown(number)
-            found = load_rulebook(row.text, f"rulebook version {number}", row.standard)
+            text, standard = self._stored(number)
+            found = load_rulebook(text, f"rulebook version {number}", standard)
             kept = dict(list(self._read.items())[1 - KEPT :])
             self._read = {**kept, number: found}
         return found
@@ -150,14 +161,7 @@ class RulebookStore:
         Raises:
             UnknownRulebookError: it was never stored.
         """
-        if number == 0:
-            return standard_text()
-        with self._reading() as connection:
-            query = select(rulebook_table.c.text).where(rulebook_table.c.version == number)
-            text = connection.scalar(query)
-        if text is None:
-            raise _unknown(number)
-        return str(text)
+        return self._stored(number)[0]
 
     def versions(self, limit: int = 1000, before: int | None = None) -> list[Version]:
         """The versions, newest first; `before`: those with a lower number."""
@@ -175,6 +179,17 @@ class RulebookStore:
             row = connection.execute(query).first()
         return None if row is None else _version(*row)
 
+    def _stored(self, number: int) -> tuple[str, str | None]:
+        """Text of a version, and the standard pack of its time; None: this release's."""
+        if number == 0:
+            return standard_text(), None
+        table = rulebook_table.c
+        with self._reading() as connection:
+            row = connection.execute(select(table.text, table.standard).where(table.version == number)).first()
+        if row is None:
+            raise UnknownRulebookError(f"rulebook version {number} was never stored")
+        return row.text, row.standard
+
     def _renewed(self, newest: Version, now: int, release: str) -> int:
         """The applied version, stored again if the standard pack that it extends has changed its meaning."""
         text = self.text(newest.version)
@@ -185,13 +200,23 @@ class RulebookStore:
         if book.version == newest.content:
             return newest.version
         note = f"version {newest.version} with the standard pack of release {release}"
-        return self._add(text, "start", note, now, Origin.APPLIED, book)
+        return self._add(text, standard_text(), "start", note, now, Origin.APPLIED, book)
 
-    def _add(self, text: str, by: str, note: str, now: int, origin: Origin, book: Rulebook) -> int:
-        row = {"made_at": now, "made_by": by, "origin": origin.value, "note": note, "content": book.version}
-        standard = None if text == standard_text() else standard_text()
+    def _add(
+        self, text: str, standard: str | None, by: str, note: str, now: int, origin: Origin, book: Rulebook
+    ) -> int:
+        row = {
+            "made_at": now,
+            "made_by": by[:64],
+            "origin": origin.value,
+            "note": note,
+            "content": book.version,
+            "text": text,
+            # The pack itself extends nothing.
+            "standard": None if standard == text else standard,
+        }
         with self._engine.begin() as connection:
-            result = connection.execute(insert(rulebook_table).values(**row, text=text, standard=standard))
+            result = connection.execute(insert(rulebook_table).values(row))
             (version,) = result.inserted_primary_key or (0,)
         return int(version)
 
@@ -204,7 +229,3 @@ _VERSION = [rulebook_table.c[name] for name in Version._fields]
 
 def _version(version: int, made_at: int, made_by: str, origin: str, note: str, content: str) -> Version:
     return Version(version, made_at, made_by, Origin(origin), note, content)
-
-
-def _unknown(number: int) -> UnknownRulebookError:
-    return UnknownRulebookError(f"rulebook version {number} was never stored")

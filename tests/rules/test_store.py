@@ -161,3 +161,19 @@ def test_what_extends_the_pack_is_stored_again_when_a_release_changes_the_pack(
     assert newest.content != content
     again = RulebookStore(store._engine)
     assert again.version(first).version == content  # read with the pack of its own time
+
+
+def test_the_way_back_is_a_new_version_with_the_old_text_and_pack(
+    store: RulebookStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = 'extends = "standard"\n' + book(260)
+    first = store.add(mine, "admin", "", NOW)
+    store.add(book(270), "admin", "", NOW)
+    monkeypatch.setattr(stores, "standard_text", lambda: book(253))  # another release
+    third = store.roll_back(first, "admin", "", NOW + 5)
+    assert store.versions()[0].origin is Origin.ROLLBACK
+    assert store.versions()[0].note == f"version {first} again"
+    assert store.version(third).version == store.version(first).version
+    assert store.begin(None, NOW, "0.2") == third  # and no start takes it away
+    with pytest.raises(UnknownRulebookError):
+        store.roll_back(99, "admin", "", NOW)
