@@ -1,17 +1,13 @@
 """Reading rulebooks: TOML to rules and overrides, refused whole with every fault told by file, line and field."""
 
-import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from community.toml_lines import TomlLines
+from rules.faults import RulebookErrors, RuleError, Spot, explained, line_in, nearest
 from rules.kinds.definition import RuleBase
 from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
@@ -41,46 +37,6 @@ class Source(NamedTuple):
 
     name: str
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class RuleError:
-    """One fault of a rulebook: where it stands, and what was expected."""
-
-    file: str
-    line: int | None
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
-
-
-class RulebookErrors(Exception):
-    """A rulebook was refused.
-
-    Attributes:
-        errors: all of its faults, in the order of the file.
-    """
-
-    def __init__(self, errors: list[RuleError]) -> None:
-        super().__init__("\n".join(map(str, errors)))
-        self.errors = errors
-
-
-class _Place(NamedTuple):
-    """Where a rule or an override stands, to name its lines."""
-
-    source: str
-    lines: TomlLines
-    path: tuple[str | int, ...]
-    label: str = ""
-
-    def error(self, field: Sequence[str | int], message: str) -> RuleError:
-        words = [self.label, *(str(p + 1) if isinstance(p, int) else p for p in field)]
-        name = ".".join(filter(None, words))
-        return RuleError(self.source, self.lines.line((*self.path, *field)), name, message)
 
 
 def read_rulebook(
@@ -118,9 +74,9 @@ class _Reader:
     def __init__(self) -> None:
         self.errors: list[RuleError] = []
         self.rules: dict[str, RuleBase] = {}
-        self.overrides: list[tuple[Override, _Place]] = []
+        self.overrides: list[tuple[Override, Spot]] = []
         self.failed: set[str] = set()
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Spot] = {}
 
     def read(self, source: Source, standard: Callable[[], Sequence[Source]]) -> None:
         """Take one file, and first what it extends."""
@@ -130,10 +86,10 @@ class _Reader:
         try:
             document = tomllib.loads(source.text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            self.errors.append(RuleError(source.name, _line_in(str(error)), "", f"not TOML: {error}"))
+            self.errors.append(RuleError(source.name, line_in(str(error)), "", f"not TOML: {error}"))
             return
         lines = TomlLines(source.text)
-        top = _Place(source.name, lines, ())
+        top = Spot(source.name, lines, ())
         for key in document:
             if key not in _KEYS:
                 near = nearest(key, _KEYS)
@@ -147,10 +103,10 @@ class _Reader:
             self._fault(top, ["extends"], f"expected one of {', '.join(_PACKS)}{nearest(str(extends), _PACKS)}")
         inherited = set(self.rules) - before
         for n, table in self._tables(document, top, "rule", MOST_RULES):
-            self._read_rule(table, _Place(source.name, lines, ("rule", n), _label("rule", table, "id", n)), inherited)
+            self._read_rule(table, Spot(source.name, lines, ("rule", n), _label("rule", table, "id", n)), inherited)
         for n, table in self._tables(document, top, "override", MOST_OVERRIDES):
             label = _label("override", table, "rule", n)
-            self._read_override(table, _Place(source.name, lines, ("override", n), label))
+            self._read_override(table, Spot(source.name, lines, ("override", n), label))
 
     def check_relations(self) -> None:
         """Rules over rules name what is there, and never keep a life alert from being told."""
@@ -178,20 +134,18 @@ class _Reader:
                 try:
                     told = [([name] if name else [], text) for name, text in faults(rule, override, _memory)]
                 except ValidationError as error:
-                    told = [_explain(type(rule), e) for e in _telling(error.errors())]
+                    told = [*explained(type(rule), error)]
                 for path, text in told:
                     self._fault(place, path, text if rule.id in text else f"for {rule.id}: {text}")
 
-    def _tables(
-        self, document: dict[str, Any], top: _Place, key: str, most: int
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _tables(self, document: dict[str, Any], top: Spot, key: str, most: int) -> Iterator[tuple[int, dict[str, Any]]]:
         tables = document.get(key, [])
         if not isinstance(tables, list) or len(tables) > most or not all(isinstance(t, dict) for t in tables):
             self._fault(top, [key], f"expected up to {most:,} [[{key}]] tables")
             return
         yield from enumerate(tables)
 
-    def _read_rule(self, table: dict[str, Any], place: _Place, inherited: set[str]) -> None:
+    def _read_rule(self, table: dict[str, Any], place: Spot, inherited: set[str]) -> None:
         name = table.get("id")
         kind = table.get("kind")
         model = MODELS.get(kind) if isinstance(kind, str) else None
@@ -203,8 +157,8 @@ class _Reader:
             try:
                 rule = model.model_validate(table)
             except ValidationError as error:
-                for e in _telling(error.errors()):
-                    self._fault(place, *_explain(model, e))
+                for fault in explained(model, error):
+                    self._fault(place, *fault)
             else:
                 inherited.discard(rule.id)
                 self.rules[rule.id] = rule
@@ -213,22 +167,15 @@ class _Reader:
         if isinstance(name, str):
             self.failed.add(name)
 
-    def _read_override(self, table: dict[str, Any], place: _Place) -> None:
+    def _read_override(self, table: dict[str, Any], place: Spot) -> None:
         try:
             self.overrides.append((Override.from_table(table), place))
         except ValidationError as error:
-            for e in error.errors():
-                self._fault(place, *_explain(Override, e))
+            for fault in explained(Override, error):
+                self._fault(place, *fault)
 
-    def _fault(self, place: _Place, path: Sequence[str | int], message: str) -> None:
+    def _fault(self, place: Spot, path: Sequence[str | int], message: str) -> None:
         self.errors.append(place.error(path, message))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?` for the nearest known word, or nothing."""
-    # A key that is known elsewhere is still wrong here: look for another.
-    near = get_close_matches(word, [k for k in known if k != word], n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _memory(rule: RuleBase) -> Any:
@@ -240,37 +187,3 @@ def _memory(rule: RuleBase) -> Any:
 def _label(what: str, table: dict[str, Any], key: str, n: int) -> str:
     name = table.get(key)
     return f"{what} {name if isinstance(name, str) else n + 1}"
-
-
-def _explain(model: type[BaseModel], error: ErrorDetails) -> tuple[list[str | int], str]:
-    path = list(error["loc"])
-    if error["type"] == "extra_forbidden" and path:
-        return path, f"unknown key{nearest(str(path[-1]), sorted(_all_keys(model)))}"
-    given = error["input"]
-    shown = "" if error["type"] == "missing" or isinstance(given, dict | list | BaseModel) else f", got {given!r}"
-    near = ""
-    if error["type"] in ("literal_error", "enum"):
-        near = nearest(str(given), re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))))
-    return path, error["msg"].removeprefix("Value error, ") + shown + near
-
-
-def _telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without what only follows from another fault: a list left empty by its items."""
-    return [
-        e
-        for e in errors
-        if e["type"] != "too_short" or not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)
-    ]
-
-
-def _all_keys(model: type[BaseModel]) -> Iterator[str]:
-    """Names of the model's fields and of those of the models within."""
-    schema = model.model_json_schema()
-    yield from schema["properties"]
-    for inner in schema.get("$defs", {}).values():
-        yield from inner.get("properties", {})
-
-
-def _line_in(message: str) -> int | None:
-    words = message.replace(",", " ").replace(")", " ").split()
-    return next((int(b) for a, b in pairwise(words) if a == "line" and b.isdigit()), None)

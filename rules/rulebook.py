@@ -7,9 +7,10 @@ from importlib.resources import files
 from typing import Any
 
 from community.estate import Device, Estate
+from rules.faults import RulebookErrors, RuleError
 from rules.kinds.definition import RuleBase, content_hash
 from rules.overrides import Override, applying, matches, resolve, strangers
-from rules.reading import RulebookErrors, RuleError, Source, read_rulebook
+from rules.reading import Source, read_rulebook
 
 Rule = RuleBase
 """A rule of any kind."""
