@@ -30,6 +30,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
             (`previous` NORMAL) and is followed at once by its own return to NORMAL with the same mark, because
             newer readings already told that the condition does not hold now.
         shadow: the rule is being rehearsed: the finding is recorded, and nobody is told.
+        taken_into: the group whose finding stands for this one from now on, such as `building:b3`, if that is why it
+            ended; else empty.
         evidence: JSON-ready detail: values, times, hold, clear level, standard and clause.
     """
 
@@ -49,4 +51,5 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     late: bool = False
     shadow: bool = False
+    taken_into: str = ""
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)
