@@ -9,25 +9,26 @@ from contextlib import suppress
 from functools import cache
 from hashlib import blake2s
 from pathlib import Path
+from sys import version
+from typing import Any
 
-from rules import intake
-from rules.kinds import flag, ladder, rise, silence, thermal, threshold
+from rules.kinds import ladder, silence
+from rules.kinds.compiler import COMPILED
+from rules.kinds.registry import KINDS
 
 _STAMP = "mingluo-kernels.stamp"
-_SOURCES = (*sorted(Path(str(ladder.__file__)).parent.glob("*.py")), Path(str(intake.__file__)))
-KERNELS = (
-    intake.order_rows,
-    intake.claim,
-    ladder.standing,
-    ladder.top_step,
-    threshold.thresholds,
-    flag.flags,
-    rise.rises,
-    thermal.overloads,
-    silence.silences,
-    silence.next_silence,
-    silence.speech,
-)
+
+KERNELS: dict[str, Any] = {
+    "listen": silence.listen,
+    "hear": silence.hear,
+    "climb": ladder.climb,
+    "watch": silence.watch,
+    **{name: kind.kernel for name, kind in KINDS.items()},
+}
+"""Everything that the engine calls compiled, by name."""
+
+
+_READY = "mingluo-kernels.ready"
 
 
 @cache
@@ -37,8 +38,7 @@ def drop_stale_kernels() -> int:
     Returns:
         Files deleted. A cache that may not be written is left alone: its owner renews it on installing.
     """
-    stamp = blake2s(b"".join(p.read_bytes() for p in _SOURCES)).hexdigest()
-    return sum(drop_unless(Path(d), stamp) for d in sorted({str(k.stats.cache_path) for k in KERNELS}))
+    return sum(drop_unless(d, stamp()) for d in _directories()) if COMPILED else 0
 
 
 def drop_unless(directory: Path, stamp: str) -> int:
@@ -48,8 +48,37 @@ def drop_unless(directory: Path, stamp: str) -> int:
         if file.exists() and file.read_text() == stamp:
             return 0
         directory.mkdir(parents=True, exist_ok=True)
-        for old in [*directory.glob("*.nbi"), *directory.glob("*.nbc")]:
+        for old in [*directory.glob("*.nbi"), *directory.glob("*.nbc"), *directory.glob(_READY)]:
             old.unlink(missing_ok=True)
             dropped += 1
         file.write_text(stamp)
     return dropped
+
+
+@cache
+def stamp() -> str:
+    """Hash of the kernels' sources and of all that a compiled kernel depends on."""
+    import llvmlite.binding  # here, so that the module loads without a compiler
+    import numba
+
+    sources = sorted(Path(str(ladder.__file__)).parent.glob("*.py"))
+    made_by = f"{numba.__version__} {version} {llvmlite.binding.get_host_cpu_name()}"
+    return blake2s(b"".join([made_by.encode(), *(p.read_bytes() for p in sources)])).hexdigest()
+
+
+def ready() -> bool:
+    """Whether all kernels are on disk, compiled from these sources by this compiler for this machine."""
+    with suppress(OSError):
+        return all((d / _READY).read_text() == stamp() for d in _directories())
+    return False
+
+
+def mark_ready() -> None:
+    """Note that all kernels are on disk."""
+    for directory in _directories():
+        with suppress(OSError):
+            (directory / _READY).write_text(stamp())
+
+
+def _directories() -> list[Path]:
+    return [Path(d) for d in sorted({str(k.stats.cache_path) for k in KERNELS.values()})]

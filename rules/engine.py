@@ -3,8 +3,7 @@
 The same records give the same findings, in any cutting into frames, after any restart. No clock is read here.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,57 +14,31 @@ from community.frame import Frame, Tick
 from community.severity import Severity
 from rules import snapshot as snapshots
 from rules.cached import drop_stale_kernels
-from rules.evidence import Proof, ended, finding_of
-from rules.intake import claim, order_rows
-from rules.kinds.batch import FLOATS, INTS, NONE, Out, Rows, Transition
-from rules.kinds.flag import flags
-from rules.kinds.ladder import STANDING_MS, standing, top_step
-from rules.kinds.rise import rises
-from rules.kinds.silence import next_silence, silences, speech
-from rules.kinds.thermal import overloads
-from rules.kinds.threshold import thresholds
+from rules.carry import carry_over
+from rules.evidence import Proof, changed
+from rules.kinds.compiler import warn_if_slow
+from rules.kinds.kernel import EXTRAS, IN_ORDER, LATE, NONE, UNKNOWN, Duty, Rows
+from rules.kinds.ladder import BASE, DONE, EPISODES, SHAPE, T_FLOATS, T_INTS, Out, climb
+from rules.kinds.silence import hear, listen, watch
+from rules.layout import Layout, lay_out
+from rules.ledger import Ledger, Transition, transitions_of
+from rules.programs import build_programs
+from rules.relations.relations import Relations
 from rules.roster import Roster, devices_of, duties_of
 from rules.rulebook import Rulebook
 from rules.snapshot import SnapshotRefused
-from rules.tables import Tables, build_tables
 
 ROOM = 4_096
 """Transitions a kernel may write before it is emptied and called again where it stopped; never lost."""
 
+CHUNK = 2_048
+"""Rows that go through the kernels together: their measures and their devices' state stay in the cache."""
+
 LAYOUTS_KEPT = 64
 """Frames' column layouts remembered. A gateway uses a handful; when full, all are forgotten and made again."""
 
-
-class _Layout(NamedTuple):
-    """Where a frame's columns are wanted; -1 is absent."""
-
-    watch_column: NDArray[np.int64]
-    watch_slot: NDArray[np.int64]
-    watch_least: NDArray[np.float64]
-    threshold: NDArray[np.int64]
-    gate: NDArray[np.int64]
-    rise: NDArray[np.int64]
-    load: NDArray[np.int64]
-    thermal: NDArray[np.int64]
-    flag: NDArray[np.int64]
-    reset: int
-    online: int
-    wanted: tuple[bool, bool, bool, bool]
-
-
-class _Quiet(NamedTuple):
-    """A stretch of ticks without readings in which none can lead to anything, so that replays pass it quickly.
-
-    It holds as long as the gateway has been listening since this time or a later one, which only defers silence.
-    """
-
-    listening: int
-    unheard: bool
-    until: int
-
-    def covers(self, ts: int, listening: int, unheard: bool) -> bool:
-        """Whether a tick at `ts` can be passed over."""
-        return ts < self.until and listening >= self.listening and unheard == self.unheard
+RECENT = 8
+"""Tuples of device names whose rows are remembered; frames of one replay or recording share theirs."""
 
 
 class Engine:
@@ -79,16 +52,15 @@ class Engine:
 
     def __init__(self, rulebook: Rulebook, estate: Estate, partition: int) -> None:
         drop_stale_kernels()
+        warn_if_slow()
         self.partition = partition
         self.unknown_readings = 0
         self.now: int | None = None
-        self._idle = False
-        self._quiet: _Quiet | None = None
-        self._rulebook = rulebook
-        self._out = Out(np.empty((max(ROOM, 2 * len(rulebook.rules)), INTS), np.int64),
-                        np.empty((max(ROOM, 2 * len(rulebook.rules)), FLOATS), np.float64))  # fmt: skip
-        self._estate, self._tables, self._roster = self._settle(estate)
-        self._layouts: dict[tuple[str, ...], _Layout] = {}
+        self._rulebook, self._estate = rulebook, estate
+        self._roster, self._duties = self._settle(rulebook, estate)
+        self._ledger = Ledger()
+        self._relations = Relations(rulebook, estate, self._roster.devices)
+        self._refresh()
 
     def apply(self, frame: Frame) -> list[Finding]:
         """Take a frame's readings, in their order.
@@ -102,45 +74,16 @@ class Engine:
         n = len(frame)
         if n == 0:
             return []
-        of_device = frame.device
-        if of_device.min() < 0 or of_device.max() >= len(frame.devices):
-            raise ValueError("frame: a device number points beyond its devices")
-        self._quiet, self._idle = None, False
-        layout = self._layout(frame.signals)
-        roster, tables = self._roster, self._tables
-        numbers = roster.numbers(frame.devices)
-        values, received = frame.values, frame.received_at
-        rows = Rows(np.empty(n, np.int32), frame.ts, received, np.empty(n, np.uint8), values)
-        self.unknown_readings += order_rows(
-            numbers, of_device, rows.ts, values, layout.online, roster.state.newest, rows.device, rows.order
-        )
+        numbers = self._numbers(frame.devices)
+        of_device, ts, received, values = frame.device, frame.ts, frame.received_at, frame.values
+        found: list[Finding] = []
+        with np.errstate(all="ignore"):
+            for begin in range(0, n, CHUNK):
+                part = slice(begin, begin + CHUNK)
+                found += self._take(numbers, frame.signals, of_device[part], ts[part], received[part], values[part])
         latest = int(received.max())
         self.now = latest if self.now is None else max(self.now, latest)
-        state = roster.state
-        roster.make_room(
-            claim(rows.device, values, layout.watch_column, layout.watch_slot, layout.watch_least,
-                  self._words, tables.enabled, state.duty, state.slot, roster.used)
-        )  # fmt: skip
-        state, out = roster.state, self._out
-        found: list[Transition] = []
-        with_thresholds, with_rises, with_loads, with_flags = layout.wanted
-        if with_thresholds:
-            gates = tables.gates._replace(column=layout.gate)
-            found += self._run(
-                n, lambda at: thresholds(at, rows, layout.threshold, state, tables.threshold, gates, out)
-            )
-        if with_rises:
-            found += self._run(
-                n, lambda at: rises(at, rows, layout.rise, layout.load, state, tables.rise, tables.loads, out)
-            )
-        if with_loads:
-            found += self._run(
-                n, lambda at: overloads(at, rows, layout.thermal, state, tables.thermal, tables.images, out)
-            )
-        if with_flags:
-            found += self._run(n, lambda at: flags(at, rows, layout.flag, layout.reset, state, tables.flag, out))
-        found += self._run(n, lambda at: speech(at, rows, layout.online, state, tables.silence, out))
-        return self._findings(found)
+        return found
 
     def tick(self, tick: Tick) -> list[Finding]:
         """Judge absence and standing readings at the gateway's time.
@@ -149,100 +92,59 @@ class Engine:
             Findings in the order of devices, then of rules.
         """
         self.now = tick.ts if self.now is None else max(self.now, tick.ts)
-        state, tables, out = self._roster.state, self._tables, self._out
-        m = len(self._roster.devices)
         listening = NONE if tick.listening_since is None else tick.listening_since
-        if self._quiet is not None and self._quiet.covers(tick.ts, listening, tick.unheard):
-            return []
-        found = self._run(m, lambda at: standing(state, tables.threshold, at, tick.ts, out))
-        found += self._run(m, lambda at: silences(tick.ts, listening, tick.unheard, at, state, tables.silence, out))
-        idle, self._idle = self._idle, True
-        self._quiet = None
-        if idle and m and tick.ts > int(state.newest.max()) + STANDING_MS:
-            self._quiet = _Quiet(listening, tick.unheard, next_silence(listening, tick.unheard, state, tables.silence))
-        return self._findings(found)
+        roster = self._roster
+        if listening < self._listening or (tick.unheard and not self._unheard):
+            roster.memory.due[:] = NONE  # silences may be due earlier than was thought
+            self._earliest = NONE
+        self._listening, self._unheard = listening, tick.unheard
+        found: list[Finding] = []
+        if tick.ts >= self._earliest:
+            found = self._told(self._watch(tick.ts, listening, tick.unheard))
+        deadline = self._relations.next_deadline
+        if deadline is not None and tick.ts >= deadline:
+            found += self._relations.tick(tick.ts)
+        return found
 
     def change_estate(self, estate: Estate) -> list[Finding]:
-        """Go on with another estate: rows of devices that stay are kept, limits follow the new ratings.
+        """Go on with another estate: state of devices that stay is kept, limits follow the new ratings.
 
         Returns:
-            The return to normal of every level of a device that left, or whose rule no longer applies to it.
+            Changes of level: devices that left, rules that no longer apply or judge otherwise.
         """
-        self._quiet, self._idle = None, False
-        old_levels = self.levels()
-        old_estate, old_roster = self._estate, self._roster
-        self._estate, self._tables, self._roster = self._settle(estate)
-        self._layouts.clear()
-        self._roster.adopt(old_roster, self._tables)
-        self._roster.claim_standing(self._tables)
-        new_levels = self.levels()
-        numbers = {r.id: n for n, r in enumerate(self._rulebook.rules)}
-        now = self.now or 0
-        findings = []
-        for (device, rule_id), level in old_levels.items():
-            if (device, rule_id) in new_levels:
-                continue
-            stays = device in self._roster.row
-            number = numbers[rule_id]
-            findings.append(
-                ended(
-                    self._rulebook.rules[number],
-                    self._rulebook.versions[number],
-                    level,
-                    estate if stays else old_estate,
-                    self._roster.devices[self._roster.row[device]] if stays else old_estate.devices[device],
-                    Proof.RULE_NO_LONGER_APPLIES if stays else Proof.DEVICE_REMOVED,
-                    now,
-                )
-            )
-        return findings
+        return self._change(self._rulebook, estate)
+
+    def change_rules(self, rulebook: Rulebook) -> list[Finding]:
+        """Go on with another rulebook: a rule that measures as before keeps its state, whatever its limits are now.
+
+        Returns:
+            Changes of level: rules that are gone, or have other steps.
+        """
+        return self._change(rulebook, self._estate)
 
     def levels(self) -> dict[tuple[str, str], Severity]:
-        """Every level above normal by (device id, rule id), in the order of devices, then of rules."""
-        state, tables = self._roster.state, self._tables
-        found: dict[tuple[int, int], int] = {}
-
-        def note(device: int, rule: int, severity: int) -> None:
-            if severity:
-                found[device, rule] = max(found.get((device, rule), 0), severity)
-
-        for ladder in (tables.threshold, tables.rise, tables.thermal):
-            for r, number in enumerate(ladder.rule.tolist()):
-                for slot in ladder.slot[ladder.channels[r] : ladder.channels[r + 1]]:
-                    at = state.slot[:, slot]
-                    for d in np.flatnonzero(at >= 0).tolist():
-                        top = top_step(int(state.ints[at[d] + 1]))
-                        if top >= 0:
-                            note(d, number, int(ladder.severity[ladder.steps[r] + top]))
-        for r, number in enumerate(tables.flag.rule.tolist()):
-            at = state.slot[:, tables.flag.slot[r]]
-            for d in np.flatnonzero(at >= 0).tolist():
-                note(d, number, int(tables.flag.severity[r]) if state.ints[at[d]] != NONE else 0)
-        for r, number in enumerate(tables.silence.rule.tolist()):
-            at = state.slot[:, tables.silence.slot[r]]
-            for d in np.flatnonzero(at >= 0).tolist():
-                step = int(state.ints[at[d]])
-                note(d, number, 0 if step == NONE else int(tables.silence.severity[tables.silence.steps[r] + step]))
-        devices, rules = self._roster.devices, self._rulebook.rules
-        return {(devices[d].id, rules[n].id): Severity(s) for (d, n), s in sorted(found.items())}
+        """Every level above normal that was told, by (device id or group, rule id)."""
+        return self._relations.told(self._plain_levels())
 
     def snapshot(self) -> bytes:
-        """The whole state, to go on from after a restart."""
-        return snapshots.pack(
-            self._roster, self._rulebook, self._tables, self.partition, self.now, self.unknown_readings
-        )
+        """The whole state, to go on from after a restart. Equal histories give equal bytes."""
+        return snapshots.pack(self._roster, self._rulebook, self._ledger, self._relations.state(), self.partition,
+                              self.now, self.unknown_readings)  # fmt: skip
 
     @classmethod
     def restore(cls, data: bytes, rulebook: Rulebook, estate: Estate, partition: int) -> "Engine":
-        """An engine that goes on where the snapshot was taken; `estate` must be the one of that moment.
+        """An engine that goes on where the snapshot was taken; rulebook and estate must be those of that moment.
 
         Raises:
             SnapshotRefused: the state has another shape; replay the log from its beginning instead.
         """
         engine = cls(rulebook, estate, partition)
-        engine.now, engine.unknown_readings = snapshots.unpack(
-            data, engine._roster, rulebook, engine._tables, partition
-        )
+        image = snapshots.unpack(data, engine._roster, rulebook, partition)
+        engine.now, engine.unknown_readings = image.now, image.unknown_readings
+        engine._ledger.late = {(device, rule): ts for device, rule, ts in image.late}
+        engine._ledger.rebuild(engine._roster)
+        engine._relations.restore(image.relations)
+        engine._refresh()
         return engine
 
     @property
@@ -256,71 +158,174 @@ class Engine:
         m = len(self._roster.devices)
         return self.state_bytes / m if m else 0.0
 
-    def _settle(self, estate: Estate) -> tuple[Estate, Tables, Roster]:
+    def _settle(self, rulebook: Rulebook, estate: Estate) -> tuple[Roster, list[Duty]]:
         devices = devices_of(estate, self.partition)
-        duties = duties_of(devices)
-        tables = build_tables(self._rulebook, duties)
-        self._words = np.array([s.words for s in tables.slots], np.int64)
-        roster = Roster(devices, duties, len(tables.slots))
-        if not hasattr(self, "_roster"):
-            roster.claim_standing(tables)
-        return estate, tables, roster
+        duties, of_device = duties_of(devices, estate, rulebook)
+        return Roster(devices, of_device, build_programs(rulebook, duties)), duties
 
-    def _run(self, end: int, kernel: Callable[[int], tuple[int, int]]) -> list[Transition]:
-        """Call a kernel until it has seen everything; empty its room each time."""
+    def _refresh(self) -> None:
+        """Forget what follows from roster and rulebook."""
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._known: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
+        self._earliest, self._listening, self._unheard = NONE, NONE, False
+        self._roster.memory.due[:] = NONE
+        room = ROOM + 2 * len(self._roster.programs.all)
+        self._out = Out(np.empty((room, T_INTS), np.int64), np.empty((room, T_FLOATS), np.float64))
+        programs = len(self._roster.programs.all)
+        self._scratch = np.empty(programs * CHUNK), np.empty(programs * CHUNK * EXTRAS)
+
+    def _numbers(self, devices: tuple[str, ...]) -> NDArray[np.int32]:
+        known = self._known.get(id(devices))
+        if known is None:
+            if len(self._known) >= RECENT:
+                self._known.clear()
+            known = self._known[id(devices)] = devices, self._roster.numbers(devices)
+        return known[1]
+
+    def _take(
+        self,
+        numbers: NDArray[np.int32],
+        signals: tuple[str, ...],
+        of_device: NDArray[np.int32],
+        ts: NDArray[np.int64],
+        received: NDArray[np.int64],
+        values: NDArray[np.float64],
+    ) -> list[Finding]:
+        n = len(ts)
+        roster = self._roster
+        layout = self._layout(signals)
+        rows = Rows(ts, np.empty(n, np.uint8), values, np.empty(n, np.int64), np.empty(n, np.int32),
+                    np.empty(n, np.int32), np.empty(n, np.uint8))  # fmt: skip
+        device = np.empty(n, np.int64)
+        self._earliest = NONE
         found: list[Transition] = []
-        at = 0
-        while True:
-            count, at = kernel(at)
-            ints, floats = self._out.ints[:count].tolist(), self._out.floats[:count].tolist()
-            found += [Transition(*a, *b) for a, b in zip(ints, floats, strict=True)]
-            if at >= end:
-                return found
+        unknown, wanting, busy = listen(numbers, of_device, rows, device, received, layout.online, layout.whole,
+                                        roster.memory)  # fmt: skip
+        if unknown < 0:
+            raise ValueError("frame: a device number points beyond its devices")
+        self.unknown_readings += unknown
+        at = 0 if busy else n
+        while at < n:
+            count, at = hear(at, rows, device, received, layout.online, roster.memory, roster.programs.first_silence,
+                             self._out)  # fmt: skip
+            self._empty(count, found)
+        if wanting:
+            layout = self._give_state(layout, signals, rows, device)
+        k = len(layout.programs)
+        x = self._scratch[0][: k * n].reshape(k, n)
+        extra = self._scratch[1][: k * n * EXTRAS].reshape(k, n, EXTRAS)
+        for kernel, table, begin, end in layout.stages:
+            kernel(rows, roster.words, table, x[begin:end], extra[begin:end])
+        for g, row in layout.computed:
+            x[row] = self._compute(g, signals, rows)
+        i, b, why = 0, 0, -1
+        while why != DONE:
+            count, i, b, why = climb(i, b, why >= 0, rows, device, received, roster.memory, roster.programs.ladders,
+                                     layout.programs, x, extra, self._out)  # fmt: skip
+            if why == EPISODES:
+                roster.more_episodes()
+            self._empty(count, found)
+        return self._told(found) if found else []
 
-    def _findings(self, found: list[Transition]) -> list[Finding]:
-        found.sort(key=lambda t: (t.row, t.rule))
-        devices = self._roster.devices
-        return [finding_of(t, self._rulebook, self._estate, devices[t.device]) for t in found]
+    def _give_state(self, layout: Layout, signals: tuple[str, ...], rows: Rows, device: NDArray[np.int64]) -> Layout:
+        """Give devices the state that this frame's columns need; the layout may change with the shapes."""
+        roster = self._roster
+        picked = np.flatnonzero((rows.order == IN_ORDER) & (layout.whole[rows.shape] == 0))
+        shows = np.zeros((len(picked), len(roster.programs.all)), bool)
+        for g, column in layout.stateful:
+            shows[:, g] = ~np.isnan(rows.values[picked, column])
+        devices, which = np.unique(device[picked], return_inverse=True)
+        wanted = np.zeros((len(devices), shows.shape[1]), bool)
+        np.logical_or.at(wanted, which, shows)
+        shapes = len(roster.shapes)
+        roster.need(devices, wanted)
+        known = rows.order != UNKNOWN
+        header = roster.memory.header[device[known]]
+        rows.base[known], rows.shape[known] = header[:, BASE], header[:, SHAPE]
+        if len(roster.shapes) != shapes:
+            self._layouts.clear()
+            return self._layout(signals)
+        return layout
 
-    def _layout(self, signals: tuple[str, ...]) -> _Layout:
+    def _compute(self, g: int, signals: tuple[str, ...], rows: Rows) -> NDArray[np.float64]:
+        """The measure of a program whose value is an expression."""
+        programs = self._roster.programs
+        rule: Any = self._rulebook.rules[programs.all[g].rule]
+        missing = np.full(len(rows.ts), np.nan)
+        columns = {s: rows.values[:, signals.index(s)] if s in signals else missing for s in rule.value.signals}
+        ratings = {
+            name: np.array([getattr(d.ratings, name) for d in self._duties], np.float64)[rows.duty]
+            for name in rule.value.ratings
+        }
+        x: NDArray[np.float64] = np.where(rows.order <= LATE, rule.sign * rule.value.columns(columns, ratings), np.nan)
+        return x
+
+    def _watch(self, now: int, listening: int, unheard: bool) -> list[Transition]:
+        roster = self._roster
+        found: list[Transition] = []
+        d, why, earliest = 0, -1, NONE
+        soonest = int(np.iinfo(np.int64).max)
+        while why != DONE:
+            count, d, why, earliest = watch(d, now, listening, unheard, roster.memory, roster.programs.ladders,
+                                            roster.programs.silences, self._out)  # fmt: skip
+            soonest = min(soonest, earliest)
+            if why == EPISODES:
+                roster.more_episodes()
+            self._empty(count, found)
+        self._earliest = soonest
+        return found
+
+    def _empty(self, count: int, found: list[Transition]) -> None:
+        if count:
+            found += transitions_of(self._out.ints[:count].tolist(), self._out.floats[:count].tolist())
+
+    def _told(self, transitions: list[Transition]) -> list[Finding]:
+        findings = self._ledger.findings(transitions, self._roster, self._estate)
+        return [told for f in findings for told in self._relations.take(f)]
+
+    def _plain_levels(self) -> dict[tuple[str, str], Severity]:
+        devices, rules = self._roster.devices, self._rulebook.rules
+        return {(devices[d].id, rules[n].id): Severity(s) for (d, n), s in self._ledger.levels(self._roster).items()}
+
+    def _change(self, rulebook: Rulebook, estate: Estate) -> list[Finding]:
+        before = self._plain_levels()
+        old_estate, old_rules = self._estate, {r.id: r for r in self._rulebook.rules}
+        new, duties = self._settle(rulebook, estate)
+        carry_over(self._roster, new)
+        old_devices = {d.id: d for d in self._roster.devices}
+        self._rulebook, self._estate, self._roster, self._duties = rulebook, estate, new, duties
+        self._ledger.rebuild(new)
+        self._refresh()
+        after = self._plain_levels()
+        rules = {r.id: r for r in rulebook.rules}
+        now = self.now or 0
+        found = []
+        for device_id, rule_id in [*before, *(k for k in after if k not in before)]:
+            was = before.get((device_id, rule_id), Severity.NORMAL)
+            level = after.get((device_id, rule_id), Severity.NORMAL)
+            if level is was:
+                continue
+            stays = device_id in new.row
+            proof = Proof.RULE_CHANGED
+            if not stays:
+                proof = Proof.DEVICE_REMOVED
+            elif rule_id not in rules:
+                proof = Proof.RULE_REMOVED
+            elif estate is not old_estate:
+                proof = Proof.RULE_NO_LONGER_APPLIES
+            device = new.devices[new.row[device_id]] if stays else old_devices[device_id]
+            rule = rules.get(rule_id) or old_rules[rule_id]
+            found.append(changed(rule, device, estate if stays else old_estate, level, was, proof, now))
+        told = [f for plain in found for f in self._relations.take(plain)]
+        return told + self._relations.change(rulebook, estate, new.devices, now)
+
+    def _layout(self, signals: tuple[str, ...]) -> Layout:
         layout = self._layouts.get(signals)
         if layout is None:
             if len(self._layouts) >= LAYOUTS_KEPT:
                 self._layouts.clear()
-            layout = self._layouts[signals] = self._lay_out(signals)
+            layout = self._layouts[signals] = lay_out(signals, self._roster)
         return layout
-
-    def _lay_out(self, signals: tuple[str, ...]) -> _Layout:
-        column = {s: j for j, s in enumerate(signals)}
-        tables = self._tables
-        watch = [
-            (column[signal], c, slot.least)
-            for c, slot in enumerate(tables.slots)
-            for signal in slot.signals
-            if signal in column
-        ]
-
-        def where(names: Sequence[str]) -> NDArray[Any]:
-            return np.array([column.get(s, -1) for s in names], np.int64)
-
-        threshold, rise = where(tables.threshold_signals), where(tables.rise_signals)
-        load, thermal, flag = where(tables.load_signals), where(tables.thermal_signals), where(tables.flag_signals)
-        reset = column.get("reset", -1)
-        return _Layout(
-            np.array([w[0] for w in watch], np.int64),
-            np.array([w[1] for w in watch], np.int64),
-            np.array([w[2] for w in watch], np.float64),
-            threshold,
-            where(tables.gate_signals),
-            rise,
-            load,
-            thermal,
-            flag,
-            reset,
-            column.get("online", -1),
-            (bool((threshold >= 0).any()), bool((rise >= 0).any() or (load >= 0).any()),
-             bool((thermal >= 0).any()), bool((flag >= 0).any()) or reset >= 0),
-        )  # fmt: skip
 
 
 __all__ = ["Engine", "SnapshotRefused"]

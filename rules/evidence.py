@@ -1,26 +1,21 @@
-"""From a kernel's transition to a finding with its evidence."""
+"""From a transition to a finding with its evidence: what decided, against which limit, for how long, by which source."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from math import isnan
+from math import isinf, isnan
 from typing import Any
 
-from community.estate import Device, Estate, Ratings
+from community.estate import Device, Estate
 from community.finding import Finding
-from community.quantities import QUANTITIES
 from community.severity import Severity
-from rules.kinds.batch import Transition
-from rules.kinds.definition import LadderRule, Limit, Scaled
-from rules.kinds.flag import FlagRule
-from rules.kinds.rise import RiseRule
+from rules.kinds.ladder import BY_GATE, BY_READING, BY_SILENCE, BY_STANDING, BY_WILL
+from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
-from rules.kinds.thermal import ThermalRule
-from rules.kinds.threshold import ThresholdRule
-from rules.rulebook import Rule, Rulebook
+from rules.programs import Programs
+from rules.rulebook import Rule
 
 
 class Proof(StrEnum):
-    """What proved a transition: the key `proof` of the evidence. In the order of the kernels' numbers."""
+    """What proved a transition: the key `proof` of the evidence."""
 
     READING = "reading"
     HELD_BY_LAST_READING = "held by last reading"
@@ -30,121 +25,127 @@ class Proof(StrEnum):
     SILENCE = "silence"
     DEVICE_REMOVED = "device removed"
     RULE_NO_LONGER_APPLIES = "rule no longer applies"
+    RULE_CHANGED = "rule changed"
+    RULE_REMOVED = "rule removed"
 
 
-_BY_NUMBER = tuple(Proof)
+_BY_REASON = {
+    BY_READING: Proof.READING,
+    BY_STANDING: Proof.HELD_BY_LAST_READING,
+    BY_GATE: Proof.EXCUSED,
+    BY_WILL: Proof.LAST_WILL,
+    BY_SILENCE: Proof.SILENCE,
+}
 
 
-def finding_of(transition: Transition, rulebook: Rulebook, estate: Estate, device: Device) -> Finding:
-    """The finding that a transition of `device` means."""
-    t = transition
-    rule = rulebook.rules[t.rule]
-    evidence = _evidence(t, rule, device.ratings)
-    value, threshold, unit = _deciding(t, rule)
+def finding(
+    rule: Rule,
+    device: Device,
+    estate: Estate,
+    severity: Severity,
+    previous: Severity,
+    *,
+    ts: int,
+    since: int,
+    received_at: int,
+    value: float | None,
+    threshold: float | None,
+    unit: str,
+    late: bool = False,
+    evidence: dict[str, Any],
+) -> Finding:
+    """A finding of a rule about a device."""
     return Finding(
         rule=rule.id,
-        rule_version=rulebook.versions[t.rule],
+        rule_version=rule.version,
         category=rule.category,
         device=device.id,
         household=device.household,
         community=estate.community_of(device),
-        severity=Severity(t.severity),
-        previous=Severity(t.previous),
-        ts=t.ts,
-        since=t.since,
-        received_at=t.received,
+        severity=severity,
+        previous=previous,
+        ts=ts,
+        since=since,
+        received_at=received_at,
         value=value,
         threshold=threshold,
         unit=unit,
-        late=bool(t.late),
+        late=late,
+        shadow=rule.mode == "shadow",
         evidence=evidence,
     )
 
 
-def ended(rule: Rule, version: str, level: Severity, estate: Estate, device: Device, proof: Proof, now: int) -> Finding:
-    """The return to normal of a level that can no longer be judged."""
-    return Finding(
-        rule=rule.id,
-        rule_version=version,
-        category=rule.category,
-        device=device.id,
-        household=device.household,
-        community=estate.community_of(device),
-        severity=Severity.NORMAL,
-        previous=level,
-        ts=now,
-        since=now,
-        received_at=now,
-        value=None,
-        threshold=None,
-        unit=unit_of(rule),
-        evidence={"proof": proof.value, "reason": proof.value, "standard": rule.standard, "clause": rule.clause},
-    )
-
-
-def _deciding(t: Transition, rule: Rule) -> tuple[float | None, float | None, str]:
-    """The value that decided, the limit it crossed, and their unit."""
-    if isinstance(rule, FlagRule | SilenceRule):
-        return None, None, unit_of(rule)
-    if isinstance(rule, ThermalRule) and t.severity > t.previous and t.value < t.threshold:
-        # The conductor is not that warm yet: that it will be soon is what was found.
-        return round(t.extra_2, 1), rule.steps[t.step].time_to_trip, "s"
-    return _number(t.value), _number(t.threshold), unit_of(rule)
+def changed(
+    rule: Rule, device: Device, estate: Estate, severity: Severity, previous: Severity, proof: Proof, now: int
+) -> Finding:
+    """A level that changed because the rules or the estate did, and not because of any reading."""
+    evidence = {"proof": proof.value, "reason": proof.value, "standard": rule.standard, "clause": rule.clause}
+    return finding(rule, device, estate, severity, previous, ts=now, since=now, received_at=now, value=None,
+                   threshold=None, unit=unit_of(rule), evidence=evidence)  # fmt: skip
 
 
 def unit_of(rule: Rule) -> str:
-    """Unit of the rule's values; empty for flags, silence and the thermal image (a fraction of the trip level)."""
-    if isinstance(rule, RiseRule):
-        return QUANTITIES[rule.signals[0]].unit.replace("°C", "K") + "/min"
-    return QUANTITIES[rule.signals[0]].unit if isinstance(rule, ThresholdRule) else ""
+    """Unit of the rule's values; empty for flags, silence, ratios and scores."""
+    kind = KINDS.get(rule.kind)
+    return "" if kind is None else kind.unit(rule)
 
 
-def _evidence(t: Transition, rule: Rule, ratings: Ratings) -> dict[str, Any]:
-    proof = _BY_NUMBER[t.reason]
-    if isinstance(rule, SilenceRule) and proof is Proof.READING and t.severity:
-        proof = Proof.SILENCE
+def evidence_of(
+    t: Any, rule: Rule, duty: int, programs: Programs, *, up: bool
+) -> tuple[float | None, float | None, str, dict[str, Any]]:
+    """(deciding value, the limit it crossed, their unit, evidence) of a transition.
+
+    Args:
+        t: a `rules.ledger.Transition`.
+        up: whether the rule's level rose.
+    """
+    proof = _BY_REASON[t.reason]
     evidence: dict[str, Any] = {
         "proof": proof.value,
         "since": t.since,
         "standard": rule.standard,
         "clause": rule.clause,
     }
-    if isinstance(rule, FlagRule):
-        return {**evidence, "signal": rule.event, "active": bool(t.severity) or bool(t.late)}
     if isinstance(rule, SilenceRule):
-        silent = {"silent_s": t.gap / 1000}
-        return {**evidence, **silent} if isnan(t.extra_1) else {**evidence, **silent, "allowed_s": t.extra_1}
-    step = rule.steps[t.step]
+        evidence["silent_s"] = t.gap / 1000
+        if not isnan(t.extra_1):
+            evidence["allowed_s"] = t.extra_1
+        return None, None, "", evidence
+    kind = KINDS[rule.kind]
+    extras = tuple(t[-4:])
+    of_kind = kind.evidence(rule, extras)
+    if of_kind.pop("reset", False):
+        evidence["proof"] = Proof.DEVICE_RESET.value
+    program = programs.all[t.program]
+    sign = kind.sign(rule)
+    number = max(t.before, t.after)
+    at = programs.ladders.steps[t.program] + number
+    step = kind.steps(rule)[number]
+    value, threshold = _number(sign * t.value), _number(sign * float(programs.ladders.limit[duty, at]))
+    if rule.kind == "flag":
+        return None, None, "", {**evidence, "signal": program.inputs[0], "active": t.value >= 0.5}
     evidence |= {
-        "signal": rule.signals[t.channel],
-        "step": t.step + 1,
-        "value": _number(t.value),
-        "threshold": _number(t.threshold),
-        "clear": _number(t.clear),
+        "signal": program.inputs[0]
+        if len(program.inputs) and getattr(rule, "value", None) is None
+        else str(rule.value),  # type: ignore[union-attr]  # a rule with an expression
+        "step": number + 1,
+        "value": value,
+        "threshold": threshold,
+        "clear": _number(sign * float(programs.ladders.clear[duty, at])),
         "hold_s": step.hold,
         "clear_hold_s": step.clear_hold,
-        "first_value": _number(t.first),
-        "peak": _number(t.peak),
+        "first_value": _number(sign * t.first),
+        "peak": _number(sign * t.peak),
         "gap_s": t.gap / 1000,
+        **{name: _number(v) if isinstance(v, float) else v for name, v in of_kind.items()},
     }
-    ratings_used = _ratings_used(rule, ratings)
-    if ratings_used:
-        evidence["ratings"] = ratings_used
-    if isinstance(rule, RiseRule):
-        evidence |= {"samples": int(t.extra_1), "span_s": t.extra_2}
-    if isinstance(rule, ThermalRule):
-        trip = t.extra_2 if t.extra_2 != float("inf") else None
-        evidence |= {"current": t.extra_1, "time_to_trip_s": trip}
-    return evidence
-
-
-def _ratings_used(rule: LadderRule, ratings: Ratings) -> Mapping[str, float]:
-    limits: list[Limit] = [x for s in rule.steps for x in (s.limit, s.clear)]
-    names = {x.rating for x in limits if isinstance(x, Scaled)}
-    if isinstance(rule, ThermalRule):
-        names.add("rated_current")
-    return {name: getattr(ratings, name) for name in sorted(names)}
+    if not isinstance(step.limit, float):
+        evidence["limit"] = str(step.limit)
+    if kind.deciding is not None and up:
+        return *kind.deciding(rule, number, value, threshold, extras), evidence
+    return value, threshold, kind.unit(rule), evidence
 
 
 def _number(value: float) -> float | None:
-    return None if isnan(value) or value in (float("inf"), float("-inf")) else float(value)
+    return None if isnan(value) or isinf(value) else float(value)

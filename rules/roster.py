@@ -1,43 +1,57 @@
-"""Devices and their rows of state: who stands in which row, and the memory that grows with them."""
+"""Devices and their state: who stands in which row, and the memory that grows with what they show.
 
-from collections.abc import Sequence
+A device has a header (one cache line) and a block of words in the pool. The block holds the state of just those
+programs whose signals the device has sent; which ones these are, and where each stands, is the device's *shape*,
+shared by all devices alike.
+"""
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from community.estate import Device, Estate, partition_of
-from rules.intake import empty_words, grown
-from rules.kinds.batch import NONE, State
-from rules.tables import Duty, Tables
+from rules.kinds.kernel import NONE, Duty
+from rules.kinds.ladder import ACTIVE, BASE, DEVICE, DUTY, EPISODE_WORDS, HEADER_WORDS, NEXT, PROGRAM, SHAPE, Devices
+from rules.programs import Programs
+from rules.rulebook import Rulebook
 
-_EMPTY_POOL = 1_024
+_FIRST_WORDS, _FIRST_EPISODES, _FIRST_SHAPES = 1_024, 64, 16
 
 
 class Roster:
-    """The devices of one partition, a row each, and their state.
+    """The devices of one partition and their state.
 
     Attributes:
         devices: device of each row.
         row: device id → row.
-        state: the arrays that kernels work on.
-        used: words of the pool in use. The pool grows by half, so less than a third of it lies idle.
+        programs: what the state belongs to.
+        memory: headers, deadlines and episodes.
+        words: int64[pool], all blocks.
+        offsets: int32[shapes, g], words from a block's begin to a program's state; -1 if the shape has none.
+        shapes: of each shape: duty and programs.
     """
 
-    def __init__(self, devices: Sequence[Device], duties: Sequence[Duty], slots: int) -> None:
-        number = {duty: k for k, duty in enumerate(duties)}
+    def __init__(self, devices: Sequence[Device], duty: Sequence[int], programs: Programs) -> None:
         m = len(devices)
-        self.devices = list(devices)
+        self.devices = tuple(devices)
         self.row = {d.id: k for k, d in enumerate(devices)}
+        self.programs = programs
+        self.words = np.zeros(_FIRST_WORDS, np.int64)
         self.used = 0
-        duty = [number[d.kind, d.ratings] for d in devices]
-        self.state = _state(
-            np.full((m, slots), -1, np.int32),
-            empty_words(_EMPTY_POOL),
-            np.array(duty, np.int32),
-            np.array([round(d.reporting_interval * 1000) for d in devices], np.int64),
-            np.array([d.mains_powered for d in devices], np.uint8),
-            *(np.full(m, NONE, np.int64) for _ in range(4)),
-        )
+        self._holes: dict[int, list[int]] = {}  # by size; what shapes leave behind when a device shows a new signal
+        self._stateful = np.array([p.words for p in programs.all], np.int64)
+        self.shapes: list[tuple[int, tuple[int, ...]]] = []
+        self._number: dict[tuple[int, tuple[int, ...]], int] = {}
+        self._size: list[int] = []
+        self.offsets = np.full((_FIRST_SHAPES, len(programs.all)), -1, np.int32)
+        header = np.full((m, HEADER_WORDS), NONE, np.int64)
+        header[:, BASE] = 0
+        header[:, ACTIVE] = -1
+        header[:, DUTY] = duty
+        bare = {q: self.shape(q, ()) for q in sorted(set(duty))}
+        header[:, SHAPE] = [bare[q] for q in duty]
+        self.memory = Devices(header, np.full(m, NONE, np.int64), *_free_episodes(_FIRST_EPISODES))
 
     def numbers(self, devices: Sequence[str]) -> NDArray[np.int32]:
         """int32[len(devices)]: the row of each device; -1 for one that is not here."""
@@ -46,58 +60,114 @@ class Roster:
         except KeyError:  # seldom: the gateway admits only known devices
             return np.array([self.row.get(d, -1) for d in devices], np.int32)
 
-    def claim_standing(self, tables: Tables) -> None:
-        """Give every device the slots that exist without any reading (silence)."""
-        state = self.state
-        for c, slot in enumerate(tables.slots):
-            if slot.signals:
-                continue
-            need = (state.slot[:, c] < 0) & (tables.enabled[state.duty, c] != 0)
-            count = int(need.sum())
-            state.slot[need, c] = self.used + slot.words * np.arange(count)
-            self.make_room(self.used + slot.words * count)
+    def shape(self, duty: int, programs: Iterable[int]) -> int:
+        """Number of the shape with the state of these programs; made if there is none."""
+        key = duty, tuple(sorted(programs))
+        found = self._number.get(key)
+        if found is not None:
+            return found
+        number = len(self.shapes)
+        if number == len(self.offsets):
+            self.offsets = np.concatenate([self.offsets, np.full_like(self.offsets, -1)])
+        at = 0
+        for g in key[1]:
+            self.offsets[number, g] = at
+            at += int(self._stateful[g])
+        self.shapes.append(key)
+        self._size.append(at)
+        self._number[key] = number
+        return number
 
-    def forget(self) -> None:
-        """Drop all slots, to take others in their place."""
-        self.state.slot[:] = -1
-        self.state.ints[: self.used] = NONE
-        self.used = 0
+    def size_of(self, shape: int) -> int:
+        """Words of a block of this shape."""
+        return self._size[shape]
 
-    def make_room(self, used: int) -> None:
-        """Let `used` words be in use; grow the pool if it is too small."""
-        self.used = used
-        if used > len(self.state.ints):
-            pool = grown(self.state.ints, max(used, len(self.state.ints) * 3 // 2), NONE)
-            old = self.state
-            self.state = _state(
-                old.slot, pool, old.duty, old.interval, old.mains, old.newest, old.heard, old.entered, old.offline
-            )
+    def need(self, rows: NDArray[np.intp], wanted: NDArray[np.bool_]) -> None:
+        """Give devices the state of more programs.
 
-    def adopt(self, old: "Roster", tables: Tables) -> None:
-        """Take over the state that `old` has of the devices that are in both; slots that no duty needs are dropped."""
-        pairs = [(k, old.row[d.id]) for k, d in enumerate(self.devices) if d.id in old.row]
-        if not pairs:
+        Args:
+            rows: int[k], rows of devices, each once.
+            wanted: bool[k, g]; programs that a device has already, or that its duty does not know, are passed over.
+        """
+        header = self.memory.header
+        wanted = wanted & (self.programs.enabled[header[rows, DUTY]] != 0) & (self._stateful > 0)
+        wanted &= self.offsets[header[rows, SHAPE]] < 0
+        some = wanted.any(axis=1)
+        if not some.any():
             return
-        here, there = np.array(pairs, np.int64).T
-        for name in ("newest", "heard", "entered", "offline"):
-            getattr(self.state, name)[here] = getattr(old.state, name)[there]
-        for c, slot in enumerate(tables.slots):
-            kept = (old.state.slot[there, c] >= 0) & (tables.enabled[self.state.duty[here], c] != 0)
-            new, source = here[kept], old.state.slot[there[kept], c].astype(np.int64)
-            places = self.used + slot.words * np.arange(len(new), dtype=np.int64)
-            self.make_room(self.used + slot.words * len(new))
-            span = np.arange(slot.words)
-            self.state.ints[places[:, None] + span] = old.state.ints[source[:, None] + span]
-            self.state.slot[new, c] = places
+        rows, wanted = rows[some], wanted[some]
+        shapes = header[rows, SHAPE]
+        kinds, group = np.unique(np.column_stack([shapes, wanted]), axis=0, return_inverse=True)
+        for number, kind in enumerate(kinds.tolist()):
+            duty, had = self.shapes[kind[0]]
+            more = [g for g, wants in enumerate(kind[1:]) if wants]
+            self.move(rows[group.ravel() == number], kind[0], self.shape(duty, {*had, *more}))
+
+    def move(self, rows: NDArray[np.intp], old: int, new: int) -> None:
+        """Move the state of devices of one shape into blocks of another, which has all of its programs."""
+        if self._size[old] == self._size[new]:
+            self.memory.header[rows, SHAPE] = new
+            return
+        source = self.memory.header[rows, BASE]
+        target = self._blocks(self._size[new], len(rows))
+        for g in self.shapes[old][1]:
+            span = np.arange(self._stateful[g])
+            here, there = self.offsets[new, g], self.offsets[old, g]
+            self.words[target[:, None] + here + span] = self.words[source[:, None] + there + span]
+        if self._size[old]:
+            self._holes.setdefault(self._size[old], []).extend(source.tolist())
+        self.memory.header[rows, BASE] = target
+        self.memory.header[rows, SHAPE] = new
+
+    def more_episodes(self) -> None:
+        """Double the room for episodes."""
+        old = self.memory
+        size = len(old.episodes)
+        episodes, free = _free_episodes(2 * size)
+        episodes[:size] = old.episodes
+        # The new ones stand before the free ones that are left.
+        episodes[-1, NEXT] = old.free[0]
+        free[0] = size
+        self.memory = Devices(old.header, old.due, episodes, free)
+
+    def active_episodes(self) -> NDArray[np.int64]:
+        """int64[k]: the episodes in use, ordered by device and program."""
+        episodes = self.memory.episodes
+        used = np.flatnonzero(episodes[:, DEVICE] >= 0)
+        return used[np.lexsort((episodes[used, PROGRAM], episodes[used, DEVICE]))]
+
+    def put_episode(self, device: int, words: NDArray[np.int64]) -> None:
+        """Add an episode with these words (its device and program among them) to a device."""
+        if self.memory.free[0] < 0:
+            self.more_episodes()
+        devices = self.memory
+        e = int(devices.free[0])
+        devices.free[0] = devices.episodes[e, NEXT]
+        devices.episodes[e] = words
+        devices.episodes[e, DEVICE] = device
+        devices.episodes[e, NEXT] = devices.header[device, ACTIVE]
+        devices.header[device, ACTIVE] = e
 
     @property
     def bytes_in_use(self) -> int:
-        """Bytes of state of all devices."""
-        others = (int(a.nbytes) for name, a in self.state._asdict().items() if name not in _VIEWS)
-        return sum(others) + 8 * self.used
+        """Bytes of state of all devices: headers, deadlines, blocks and episodes in use."""
+        devices = self.memory
+        episodes = int((devices.episodes[:, DEVICE] >= 0).sum()) * 8 * EPISODE_WORDS
+        return int(devices.header.nbytes + devices.due.nbytes) + 8 * self.used + episodes
 
-
-_VIEWS = ("ints", "floats", "halves", "singles")
+    def _blocks(self, size: int, count: int) -> NDArray[np.int64]:
+        """Begins of `count` zeroed blocks."""
+        holes = self._holes.get(size, [])
+        reused = [holes.pop() for _ in range(min(count, len(holes)))]
+        fresh = self.used + size * np.arange(count - len(reused), dtype=np.int64)
+        self.used += size * len(fresh)
+        if self.used > len(self.words):
+            grown = np.zeros(max(self.used, len(self.words) * 3 // 2), np.int64)
+            grown[: len(self.words)] = self.words
+            self.words = grown
+        blocks = np.concatenate([np.array(reused, np.int64), fresh])
+        self.words[blocks[: len(reused), None] + np.arange(size)] = 0
+        return blocks
 
 
 def devices_of(estate: Estate, partition: int) -> list[Device]:
@@ -113,21 +183,27 @@ def devices_of(estate: Estate, partition: int) -> list[Device]:
     return found
 
 
-def duties_of(devices: Sequence[Device]) -> list[Duty]:
-    """The distinct duties, in order of first appearance."""
-    return list(dict.fromkeys((d.kind, d.ratings) for d in devices))
+def duties_of(devices: Sequence[Device], estate: Estate, rulebook: Rulebook) -> tuple[list[Duty], list[int]]:
+    """The distinct duties in order of first appearance, and the number of each device's."""
+    number: dict[Duty, int] = {}
+    of_device = []
+    for device in devices:
+        duty = Duty(
+            device.kind,
+            device.ratings,
+            round(device.reporting_interval * 1000),
+            device.mains_powered,
+            estate.flags_of(estate.households[device.household]),
+            estate.zone_of(device),
+            rulebook.overrides_for(estate, device),
+        )
+        of_device.append(number.setdefault(duty, len(number)))
+    return list(number), of_device
 
 
-def _state(
-    slot: NDArray[np.int32],
-    pool: NDArray[np.int64],
-    duty: NDArray[np.int32],
-    interval: NDArray[np.int64],
-    mains: NDArray[np.uint8],
-    newest: NDArray[np.int64],
-    heard: NDArray[np.int64],
-    entered: NDArray[np.int64],
-    offline: NDArray[np.int64],
-) -> State:
-    views = (pool, pool.view(np.float64), pool.view(np.int32), pool.view(np.float32))
-    return State(slot, *views, duty, interval, mains, newest, heard, entered, offline)
+def _free_episodes(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    episodes = np.full((count, EPISODE_WORDS), NONE, np.int64)
+    episodes[:, DEVICE] = -1
+    episodes[:, NEXT] = np.arange(1, count + 1)
+    episodes[-1, NEXT] = -1
+    return episodes, np.zeros(1, np.int64)

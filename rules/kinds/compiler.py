@@ -2,30 +2,36 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-F = TypeVar("F", bound=Callable[..., Any])
+from typing import Any
 
 try:
     import numba
 except ImportError:  # a platform for which numba has no wheel
     _jit: Callable[[Any], Any] | None = None
+    _inner_jit: Callable[[Any], Any] | None = None
 else:
     _jit = numba.njit(cache=True, error_model="numpy")
+    _inner_jit = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # known to numba, not to its types
 
 COMPILED = _jit is not None
 """Whether kernels are compiled."""
 
 
-def compiled(function: F) -> F:
+def compiled(function: Callable[..., Any]) -> Any:
     """Compile a kernel at its first call, and keep the result on disk; without numba: the function itself.
 
     Division by zero follows IEEE 754 in both cases (the engine silences numpy's warnings where nothing compiles).
     """
     if _jit is None:
         return function
-    kernel: F = _jit(function)
-    return kernel
+    return _jit(function)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call: it is kept on disk with them, and cannot be called from Python."""
+    if _inner_jit is None:
+        return function
+    return _inner_jit(function)
 
 
 def warn_if_slow() -> None:

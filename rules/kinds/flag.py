@@ -1,17 +1,13 @@
 """Flag rules: what a device itself decides or reports."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-from rules.kinds.batch import BY_READING, BY_RESET, LATE, LATE_APART_MS, NONE, STATUS
-from rules.kinds.definition import EventName, RuleBase, SeverityWord
-from rules.kinds.ladder import write
-
-SINCE, LATE_TS = 0, 1
-"""Words of a flag's state: since when it is active (NONE: it is not), and the time of its last late finding."""
+from rules.kinds.compiler import compiled
+from rules.kinds.definition import EventName, RuleBase, SeverityWord, Step
+from rules.kinds.kernel import LATE, Duty, Kind
 
 
 class FlagRule(RuleBase):
@@ -22,65 +18,61 @@ class FlagRule(RuleBase):
     severity: SeverityWord
 
 
-class Flags(NamedTuple):
-    """The flag rules as data; r rules: number in the rulebook, column of `State.slot`, severity."""
+@compiled
+def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # compiled
+    """See `Kernel`. The measure is 1 or 0; extra: 1 if the device was reset.
 
-    rule: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    severity: NDArray[np.int64]
-
-
-@njit(cache=True)
-def flags(start, rows, columns, reset, state, table, out):  # type: ignore[no-untyped-def]  # compiled
-    """Evaluate every flag rule over the rows from `start` on.
-
-    Args:
-        columns: int64[r], the frame's column of each rule's event; -1 if the frame has none.
-        reset: the frame's column of the event `reset`; -1 if it has none.
-
-    Returns:
-        (transitions written, row at which room ran out or n).
+    A reset in the same reading does not hide that the flag is up again (or still).
     """
-    k = 0
-    rules = len(table.rule)
-    n = len(rows.device)
-    for i in range(start, n):
-        if k + 2 * rules > out.ints.shape[0]:
-            return k, i
-        d = rows.device[i]
-        if d < 0 or rows.order[i] == STATUS:
-            continue
-        ts, received = rows.ts[i], rows.received[i]
-        is_reset = reset >= 0 and rows.values[i, reset] >= 0.5
-        for r in range(rules):
-            at = state.slot[d, table.slot[r]]
-            if at < 0:
-                continue
+    values, order = rows.values, rows.order
+    for i in range(len(table.present)):
+        p = table.present[i]
+        column, reset = table.columns[p, 0], table.columns[p, 1]
+        for b in range(len(rows.ts)):
             value = np.nan
-            if columns[r] >= 0:
-                value = rows.values[i, columns[r]]
-            severity = table.severity[r]
-            since = state.ints[at + SINCE]
-            if rows.order[i] == LATE:
-                late = state.ints[at + LATE_TS]
-                if value >= 0.5 and since == NONE and (late == NONE or abs(ts - late) > LATE_APART_MS):
-                    state.ints[at + LATE_TS] = ts
-                    for turn in range(2):
-                        write(out, k, i, d, table.rule[r], 0, 0, severity * (1 - turn), severity * turn, 1,
-                              BY_READING, ts, ts, received, 0)  # fmt: skip
-                        out.floats[k] = np.nan
-                        k += 1
-            elif value >= 0.5:
-                # A reset in the same reading does not hide that the flag is up again (or still).
-                if since == NONE:
-                    state.ints[at + SINCE] = ts
-                    write(out, k, i, d, table.rule[r], 0, 0, severity, 0, 0, BY_READING, ts, ts, received, 0)
-                    out.floats[k] = np.nan
-                    k += 1
-            elif since != NONE and (value < 0.5 or is_reset):
-                state.ints[at + SINCE] = NONE
-                reason = BY_READING if value < 0.5 else BY_RESET
-                write(out, k, i, d, table.rule[r], 0, 0, 0, severity, 0, reason, ts, ts, received, 0)
-                out.floats[k] = np.nan
-                k += 1
-    return k, n
+            if order[b] <= LATE:
+                if column >= 0:
+                    value = values[b, column]
+                if reset >= 0 and values[b, reset] >= 0.5 and np.isnan(value):
+                    value = 0.0
+                    extra[i, b, 0] = 1.0
+                elif value < 0.5:
+                    extra[i, b, 0] = 0.0
+            x[i, b] = value
+
+
+class FlagTwin:
+    """The measure, slowly."""
+
+    def __init__(self, rule: FlagRule, duty: Duty, channel: int) -> None:
+        del duty, channel
+        self.event = rule.event
+
+    def measure(self, ts: int, values: Mapping[str, float]) -> float | None:
+        """See `Twin`; the past does not matter."""
+        del ts
+        return values.get(self.event, 0.0 if values.get("reset", 0.0) >= 0.5 else None)
+
+
+def _evidence(rule: FlagRule, extras: tuple[float, ...]) -> dict[str, Any]:
+    return {"reset": True} if extras[0] == 1 else {}
+
+
+def _steps(rule: FlagRule) -> tuple[Step, ...]:
+    return (Step(severity=rule.severity, limit=0.5, clear=0.5),)
+
+
+KIND = Kind(
+    rule=FlagRule,
+    inputs=lambda r: ((r.event, "reset"),),
+    words=lambda _: 0,
+    ints=lambda _, __: (),
+    reals=lambda _, __: (),
+    kernel=kernel,
+    twin=FlagTwin,
+    unit=lambda _: "",
+    evidence=_evidence,
+    steps=_steps,
+    late=True,
+    any_input=True,
+)

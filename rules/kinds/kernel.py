@@ -52,7 +52,8 @@ class Table(NamedTuple):
     """One kind's programs as data. `p` counts the kind's programs, `q` the duties.
 
     Attributes:
-        present: int64[k], the programs whose first input has a column in this frame, ascending.
+        present: int64[k], the programs whose first input has a column in this frame (see `Kind.any_input`),
+            ascending.
         columns: int64[p, inputs], the frame's column of each input; -1 if the frame has none.
         offset: int32[shapes, p], words from a device's base to the program's state; -1 if it has none (yet, or
             because the rule does not apply to the device).
@@ -153,6 +154,9 @@ class Kind(Generic[R]):
         evidence: names for the extras (of a finding's row), JSON-ready; NaN becomes None.
         steps: the ladder.
         late: whether the measure of a single late row means something (then the kernel fills x for LATE rows too).
+        any_input: whether any input makes the program, and not only the first; its column may then be -1.
+        deciding: from (rule, step, value, threshold, extras) the (value, threshold, unit) that people should read as
+            the deciding ones, where these are not the measure and its limit (a trip that is near, not the heat).
         sign: the kernel's x is the value people know times this (+1, or -1 where smaller is worse).
     """
 
@@ -167,4 +171,11 @@ class Kind(Generic[R]):
     evidence: Callable[[R, tuple[float, ...]], dict[str, Any]]
     steps: Callable[[R], tuple[Step, ...]]
     late: bool = False
+    any_input: bool = False
+    deciding: (
+        Callable[
+            [R, int, float | None, float | None, tuple[float, ...]], tuple[float | None, float | None, str]
+        ]
+        | None
+    ) = None
     sign: Callable[[R], int] = lambda _rule: 1

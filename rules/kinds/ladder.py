@@ -1,338 +1,362 @@
-"""A ladder of steps over one channel: proof by hold, release by clear level. Shared by several kinds.
+"""The ladder: what a measure means. Steps are proven by limit and hold, released by clear level and clear hold.
 
-Words of a channel's state: last time, flags and time of the last late finding, last value, first value and peak of
-the present episode, then one time for each step: since when its condition is true, or, if the step is held, since
-when the value has been beyond its clear level.
+One ladder serves all kinds. It keeps memory only for what is held or pending: an *episode* of one program (a rule's
+channel) for one device begins with the first measure at a limit and ends when nothing is held or pending any more. A
+quiet device costs one comparison for each measure.
+
+Words of an episode: next episode of the device, program, last time, mask of held steps with flags, last measure,
+first and greatest measure of the episode, device, then one time for each step: since when its condition is true, or,
+if the step is held, since when the measure has been below its clear level.
 """
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rules.kinds.batch import BY_STANDING, LATE_APART_MS, NONE, PROMPT_MS
+from rules.kinds.compiler import compiled, inner
+from rules.kinds.definition import MAX_STEPS
+from rules.kinds.kernel import EXTRAS, LATE, NONE
 
-LAST, META, LAST_VALUE, FIRST_VALUE, PEAK_VALUE, EDGES = range(6)
+NEXT, PROGRAM, LAST, META, LAST_VALUE, FIRST, PEAK, DEVICE, EDGES = range(9)
+EPISODE_WORDS = EDGES + MAX_STEPS
+
 HELD = 0xFF
 IS_PROMPT = 0x100
-SENT_LATE = 0x200
-LATE_SHIFT = 10  # the time of the last late finding stands above the flags
+
+PROMPT_MS = 10_000
+"""A reading received within this time of its event is a statement about the present."""
 
 STANDING_MS = 60_000
 """A last reading stands at most so long (or one reporting interval, if that is shorter)."""
 
+BY_READING, BY_STANDING, BY_GATE, BY_WILL, BY_SILENCE = range(5)
+"""What proved a transition; words for people in `rules.evidence`."""
 
-class Ladder(NamedTuple):
-    """The rules of one kind as data: r rules, c channels, s steps in all, q duties.
+NEVER = int(np.iinfo(np.int64).max)
+"""No deadline."""
+
+# Columns of a device's header: one cache line.
+NEWEST, HEARD, OFFLINE, ENTERED, BASE, SHAPE, DUTY, ACTIVE = range(8)
+HEADER_WORDS = 8
+
+# Columns of Out.ints; Out.floats holds the measure, first, peak, and the extras.
+T_ROW, T_DEVICE, T_PROGRAM, T_BEFORE, T_AFTER, T_LATE, T_REASON, T_TS, T_SINCE, T_RECEIVED, T_GAP = range(11)
+T_INTS, T_FLOATS = 11, 3 + EXTRAS
+
+DONE, ROOM, EPISODES = 0, 1, 2
+"""Why a kernel stopped: all seen, no room for transitions, no free episode. It goes on where it stopped."""
+
+
+class Ladders(NamedTuple):
+    """All programs' steps as data; g programs, s steps in all, q duties. Limits are times the kind's sign.
 
     Attributes:
-        rule: int64[r], number in the rulebook.
-        channels: int64[r+1], bounds of each rule's channels.
-        slot: int64[c], column of `State.slot`.
-        steps: int64[r+1], bounds of each rule's steps.
-        severity, hold, clear_hold: int64[s]; ms.
-        alone: uint8[s], whether one reading proves it.
-        sign: float64[r]; limits and clear levels are stored times sign, so that greater is always worse.
+        steps: int64[g+1], bounds of each program's steps.
         limit, clear: float64[q, s]; NaN where the rule does not apply.
-        life: uint8[r].
+        hold, clear_hold: int64[q, s], ms.
+        alone: uint8[q, s], whether one reading proves the step.
+        quiet: float64[q, g], the lowest limit; NaN where the rule does not apply.
+        lowest: float64[g], the lowest of all duties.
+        life: uint8[g], whether last readings stand.
+        gap, interval: int64[q], as in `Table`.
     """
 
-    rule: NDArray[np.int64]
-    channels: NDArray[np.int64]
-    slot: NDArray[np.int64]
     steps: NDArray[np.int64]
-    severity: NDArray[np.int64]
+    limit: NDArray[np.float64]
+    clear: NDArray[np.float64]
     hold: NDArray[np.int64]
     clear_hold: NDArray[np.int64]
     alone: NDArray[np.uint8]
-    sign: NDArray[np.float64]
-    limit: NDArray[np.float64]
-    clear: NDArray[np.float64]
+    quiet: NDArray[np.float64]
+    lowest: NDArray[np.float64]
     life: NDArray[np.uint8]
+    gap: NDArray[np.int64]
+    interval: NDArray[np.int64]
 
 
-@njit(cache=True)
-def gap_limit_of(interval, mains):  # type: ignore[no-untyped-def]  # compiled; types come from the call
-    """`rules.kinds.batch.gap_limit`, compiled."""
-    if mains:
-        return max(3 * interval, 180_000)
-    return interval + 3_600_000
+class Devices(NamedTuple):
+    """What ladders and silence keep of the devices; m devices.
+
+    Attributes:
+        header: int64[m, HEADER_WORDS].
+        due: int64[m], the next tick at which the device must be looked at; may be early, never late.
+        episodes: int64[room, EPISODE_WORDS].
+        free: int64[1], first free episode; -1 if none. Free ones are linked by NEXT.
+    """
+
+    header: NDArray[np.int64]
+    due: NDArray[np.int64]
+    episodes: NDArray[np.int64]
+    free: NDArray[np.int64]
 
 
-@njit(cache=True)
+class Out(NamedTuple):
+    """Room for transitions: int64[k, T_INTS] and float64[k, T_FLOATS]."""
+
+    ints: NDArray[np.int64]
+    floats: NDArray[np.float64]
+
+
+@inner
 def top_step(meta):  # type: ignore[no-untyped-def]  # compiled
     """Highest held step, or -1."""
-    top = -1
-    if meta != NONE:
-        mask = meta & HELD
-        while mask:
-            mask >>= 1
-            top += 1
+    mask = meta & HELD
+    top = np.int64(-1)
+    while mask > 0:
+        mask >>= 1
+        top += 1
     return top
 
 
-@njit(cache=True)
-def level_of(state, table, d, r, without):  # type: ignore[no-untyped-def]  # compiled
-    """Severity of rule r for device d: the worst of its channels, but those in the bit mask `without`."""
-    level = 0
-    for j in range(table.channels[r], table.channels[r + 1]):
-        if (without >> (j - table.channels[r])) & 1:
-            continue
-        at = state.slot[d, table.slot[j]]
-        if at >= 0:
-            top = top_step(state.ints[at + META])
-            if top >= 0:
-                level = max(level, table.severity[table.steps[r] + top])
-    return level
+@inner
+def find_episode(devices, d, g):  # type: ignore[no-untyped-def]  # compiled
+    """The episode of program g of device d, or -1."""
+    e = devices.header[d, ACTIVE]
+    while e >= 0 and devices.episodes[e, PROGRAM] != g:
+        e = devices.episodes[e, NEXT]
+    return e
 
 
-@njit(cache=True)
-def advance(state, table, at, d, r, ts, received, value, forced):  # type: ignore[no-untyped-def]  # compiled
-    """Take one in-order value (times sign) into the channel at `at`.
+@inner
+def begin_episode(devices, d, g):  # type: ignore[no-untyped-def]  # compiled
+    """Take a free episode for program g of device d; the caller has seen that there is one."""
+    e = devices.free[0]
+    devices.free[0] = devices.episodes[e, NEXT]
+    for word in range(EPISODE_WORDS):
+        devices.episodes[e, word] = NONE
+    devices.episodes[e, NEXT] = devices.header[d, ACTIVE]
+    devices.episodes[e, PROGRAM] = g
+    devices.episodes[e, DEVICE] = d
+    devices.episodes[e, META] = 0
+    devices.header[d, ACTIVE] = e
+    return e
+
+
+@inner
+def end_episode(devices, d, e):  # type: ignore[no-untyped-def]  # compiled
+    """Give an episode back."""
+    episodes = devices.episodes
+    at = devices.header[d, ACTIVE]
+    if at == e:
+        devices.header[d, ACTIVE] = episodes[e, NEXT]
+    else:
+        while episodes[at, NEXT] != e:
+            at = episodes[at, NEXT]
+        episodes[at, NEXT] = episodes[e, NEXT]
+    episodes[e, NEXT] = devices.free[0]
+    episodes[e, DEVICE] = -1
+    devices.free[0] = e
+
+
+@inner
+def say(out, k, row, d, g, before, after, late, reason, ts, since, received, gap):  # type: ignore[no-untyped-def]  # compiled
+    """Write the whole numbers of transition k, and NaN for the measured ones."""
+    line = out.ints[k]
+    line[0] = row
+    line[1] = d
+    line[2] = g
+    line[3] = before
+    line[4] = after
+    line[5] = late
+    line[6] = reason
+    line[7] = ts
+    line[8] = since
+    line[9] = received
+    line[10] = gap
+    for i in range(T_FLOATS):
+        out.floats[k, i] = np.nan
+
+
+@inner
+def measured(out, k, value, first, peak, extra, i, b):  # type: ignore[no-untyped-def]  # compiled
+    """Write the measured numbers of transition k."""
+    line = out.floats[k]
+    line[0] = value
+    line[1] = first
+    line[2] = peak
+    for j in range(EXTRAS):
+        line[3 + j] = extra[i, b, j]
+
+
+@inner
+def advance(words, floats, ladders, g, q, ts, received, value):  # type: ignore[no-untyped-def]  # compiled
+    """Take one in-order measure into an episode.
 
     Args:
-        forced: bit mask of steps whose condition is true for another reason than the value.
+        words, floats: the episode's words, and the same memory as float64.
 
     Returns:
-        (top step before, top step after, since when the top step's condition is true or the clearing began,
-        gap to the reading before in ms).
+        (top step before, top step after, since when the deciding condition has been true, gap in ms to the measure
+        before, whether the episode is over, earliest time at which standing alone may prove a hold).
     """
-    ints, floats = state.ints, state.floats
-    first, last = table.steps[r], table.steps[r + 1]
-    meta = ints[at + META]
-    if meta == NONE:
-        meta = 0
+    first, beyond = ladders.steps[g], ladders.steps[g + 1]
+    meta = words[META]
     before = top_step(meta)
-    gap = 0 if ints[at + LAST] == NONE else ts - ints[at + LAST]
-    broken = gap > gap_limit_of(state.interval[d], state.mains[d] != 0)
-    episode = (meta & HELD) != 0
-    since_up = NONE
-    since_down = NONE
+    gap = 0 if words[LAST] == NONE else ts - words[LAST]
+    broken = gap > ladders.gap[q]
     mask = meta & HELD
-    for s in range(first, last):
+    going_on = mask != 0
+    since_up, since_down = NONE, NONE
+    pending = False
+    deadline = NEVER
+    for s in range(first, beyond):
         k = s - first
-        edge = ints[at + EDGES + k]
+        edge = words[EDGES + k]
         if broken:
             edge = NONE  # what happened in the gap is unknown
         elif edge != NONE:
-            episode = True
-        limit = table.limit[state.duty[d], s]
-        true = value >= limit or (forced >> k) & 1 != 0
+            going_on = True
         if (mask >> k) & 1:
-            if value < table.clear[state.duty[d], s] and not true:
+            if value < ladders.clear[q, s] and not value >= ladders.limit[q, s]:
                 if edge == NONE:
                     edge = ts
-                if ts - edge >= table.clear_hold[s]:
+                if ts - edge >= ladders.clear_hold[q, s]:
                     mask &= ~(1 << k)
                     since_down = edge
                     edge = NONE
             else:
                 edge = NONE
-        elif true:
+        elif value >= ladders.limit[q, s]:
             if edge == NONE:
                 edge = ts
-            if ts - edge >= table.hold[s]:
+            if ts - edge >= ladders.hold[q, s]:
                 mask |= 1 << k
                 since_up = edge
                 edge = NONE
+            else:
+                deadline = min(deadline, edge + ladders.hold[q, s])
         else:
             edge = NONE
-        ints[at + EDGES + k] = edge
-    if episode:
-        floats[at + PEAK_VALUE] = max(floats[at + PEAK_VALUE], value)
+        words[EDGES + k] = edge
+        pending |= edge != NONE
+    if going_on:
+        floats[PEAK] = max(floats[PEAK], value)
     else:
-        floats[at + FIRST_VALUE] = value
-        floats[at + PEAK_VALUE] = value
-    prompt = IS_PROMPT if received - ts <= PROMPT_MS else 0
-    ints[at + META] = (meta & ~(HELD | IS_PROMPT)) | mask | prompt
-    ints[at + LAST] = ts
-    floats[at + LAST_VALUE] = value
+        floats[FIRST] = value
+        floats[PEAK] = value
+    words[META] = mask | (IS_PROMPT if received - ts <= PROMPT_MS else 0)
+    words[LAST] = ts
+    floats[LAST_VALUE] = value
     after = top_step(mask)
-    return before, after, since_up if after > before else since_down, gap
+    return before, after, since_up if after > before else since_down, gap, mask == 0 and not pending, deadline
 
 
-@njit(cache=True)
-def write(out, k, row, d, rule, channel, step, severity, previous, late, reason, ts, since, received, gap):  # type: ignore[no-untyped-def]  # compiled
-    """The whole-number part of transition k."""
-    line = out.ints[k]
-    line[0] = row
-    line[1] = rule
-    line[2] = channel
-    line[3] = step
-    line[4] = severity
-    line[5] = previous
-    line[6] = late
-    line[7] = reason
-    line[8] = ts
-    line[9] = since
-    line[10] = received
-    line[11] = gap
-    line[12] = d
+@compiled
+def climb(begin_at, begin_row, resumed, rows, device, received, devices, ladders, programs, x, extra, out):  # type: ignore[no-untyped-def]  # compiled
+    """Take all measures of a frame to their ladders.
 
-
-@njit(cache=True)
-def measure(out, k, sign, value, limit, clear, first, peak, extra_1, extra_2):  # type: ignore[no-untyped-def]  # compiled
-    """The measured part of transition k; values times sign, as the ladder keeps them."""
-    line = out.floats[k]
-    line[0] = sign * value
-    line[1] = sign * limit
-    line[2] = sign * clear
-    line[3] = sign * first
-    line[4] = sign * peak
-    line[5] = extra_1
-    line[6] = extra_2
-
-
-@njit(cache=True)
-def recently_late(state, table, d, r, ts):  # type: ignore[no-untyped-def]  # compiled
-    """Whether a late finding of this rule and device stands within a minute of `ts`."""
-    for j in range(table.channels[r], table.channels[r + 1]):
-        at = state.slot[d, table.slot[j]]
-        if at >= 0:
-            meta = state.ints[at + META]
-            if meta != NONE and meta & SENT_LATE:
-                return abs(ts - (meta >> LATE_SHIFT)) <= LATE_APART_MS
-    return False
-
-
-@njit(cache=True)
-def note_late(state, table, d, r, ts, channel):  # type: ignore[no-untyped-def]  # compiled
-    """Remember a late finding in the channel that proved it, and only there: a rule has one last late finding."""
-    for j in range(table.channels[r], table.channels[r + 1]):
-        at = state.slot[d, table.slot[j]]
-        if at >= 0:
-            meta = state.ints[at + META]
-            flags = 0 if meta == NONE else meta & (HELD | IS_PROMPT)
-            if j == channel:
-                state.ints[at + META] = (ts << LATE_SHIFT) | SENT_LATE | flags
-            elif meta != NONE:
-                state.ints[at + META] = flags
-
-
-@njit(cache=True)
-def standing(state, table, start, now, out):  # type: ignore[no-untyped-def]  # compiled
-    """Let the last readings of `life` rules prove their holds at a tick: a burning house goes quiet.
+    Args:
+        begin_at, begin_row: where to begin in `programs` and in its rows.
+        resumed: whether the call goes on after a stop.
+        device: int64[n], row of `devices`.
+        received: int64[n], UTC ms.
+        programs: int64[k], program of each row of `x`.
+        x, extra: as kernels leave them.
 
     Returns:
-        (transitions written, device at which room ran out or m).
+        (transitions written, where it stopped in `programs` and in rows, why).
     """
-    k = 0
-    rules = len(table.rule)
-    for d in range(start, state.slot.shape[0]):
-        if k + rules > out.ints.shape[0]:
-            return k, d
-        for r in range(rules):
-            if not table.life[r]:
+    count = np.int64(0)
+    room = out.ints.shape[0]
+    n = x.shape[1]
+    # Taken out of the tuples once: within the loops each would cost a count of references.
+    duty, active, quiet, lowest = rows.duty, rows.active, ladders.quiet, ladders.lowest
+    touched = np.empty(n, np.int64)
+    busy = 0
+    for b in range(n):
+        touched[busy] = b
+        busy += active[b]
+    for i in range(begin_at, len(programs)):
+        g = programs[i]
+        # Nearly always nothing reaches any device's lowest limit; this loop is one compare for each measure.
+        floor = lowest[g]
+        reached = resumed
+        for b in range(n):
+            reached |= x[i, b] >= floor
+        fresh = resumed
+        for j in range(begin_row if i == begin_at else 0, n if reached else busy):
+            b = j if reached else touched[j]
+            value = x[i, b]
+            q = duty[b]
+            reaches = value >= quiet[q, g]
+            if not reaches and not active[b] and not fresh:
                 continue
-            before, channel, step, since, found = 0, -1, -1, NONE, -1
-            for j in range(table.channels[r], table.channels[r + 1]):
-                at = state.slot[d, table.slot[j]]
-                if at < 0 or state.ints[at + LAST] == NONE:
+            if np.isnan(value) or np.isnan(quiet[q, g]):
+                continue
+            if count == room:
+                return count, i, b, ROOM
+            d = device[b]
+            ts = rows.ts[b]
+            if rows.order[b] == LATE:
+                step = np.int64(-1)
+                for s in range(ladders.steps[g], ladders.steps[g + 1]):
+                    if ladders.alone[q, s] and value >= ladders.limit[q, s]:
+                        step = s - ladders.steps[g]
+                if step >= 0:
+                    say(out, count, b, d, g, -1, step, 1, BY_READING, ts, ts, received[b], 0)
+                    measured(out, count, value, value, value, extra, i, b)
+                    count += 1
+                continue
+            e = find_episode(devices, d, g)
+            if e < 0:
+                if not reaches:
                     continue
-                meta = state.ints[at + META]
-                first = table.steps[r]
-                if meta & IS_PROMPT and now - state.ints[at + LAST] <= min(state.interval[d], STANDING_MS):
-                    if channel < 0:
-                        before = level_of(state, table, d, r, 0)
-                        channel = j
-                    for s in range(first, table.steps[r + 1]):
-                        edge = state.ints[at + EDGES + s - first]
-                        if (meta >> (s - first)) & 1 or edge == NONE or now - edge < table.hold[s]:
-                            continue
-                        meta |= 1 << (s - first)
-                        state.ints[at + EDGES + s - first] = NONE
-                        if step < 0 or table.severity[s] > table.severity[step]:
-                            step, since, found = s, edge, j
-                    state.ints[at + META] = meta
-            if step >= 0 and table.severity[step] > before:
-                at = state.slot[d, table.slot[found]]
-                last = state.ints[at + LAST]
-                write(out, k, d, d, table.rule[r], found - table.channels[r], step - table.steps[r],
-                      table.severity[step], before, 0, BY_STANDING, now, since, now, now - last)  # fmt: skip
-                measure(out, k, table.sign[r], state.floats[at + LAST_VALUE], table.limit[state.duty[d], step],
-                        table.clear[state.duty[d], step], state.floats[at + FIRST_VALUE],
-                        state.floats[at + PEAK_VALUE], np.nan, np.nan)  # fmt: skip
-                k += 1
-    return k, state.slot.shape[0]
+                if devices.free[0] < 0:
+                    return count, i, b, EPISODES
+                e = begin_episode(devices, d, g)
+                fresh = True
+            words = devices.episodes[e]
+            floats = words.view(np.float64)
+            before, after, since, gap, over, deadline = advance(words, floats, ladders, g, q, ts, received[b], value)
+            if ladders.life[g]:
+                devices.due[d] = min(devices.due[d], deadline)
+            if after != before:
+                reason = BY_GATE if value == -np.inf else BY_READING
+                say(out, count, b, d, g, before, after, 0, reason, ts, since, received[b], gap)
+                measured(out, count, value, floats[FIRST], floats[PEAK], extra, i, b)
+                count += 1
+            if over:
+                end_episode(devices, d, e)
+    return count, len(programs), 0, DONE
 
 
-@dataclass(slots=True)
-class LadderTwin:
-    """The same ladder for one channel of one device, slowly: the oracle of the kernels.
+@inner
+def stand(devices, ladders, d, now, out, count):  # type: ignore[no-untyped-def]  # compiled
+    """Let device d's last readings prove the holds of `life` rules at a tick: a burning house goes quiet.
 
-    It keeps every value since the last gap and asks anew, at each reading, what they prove.
+    The caller has room for one transition for each of the device's episodes.
+
+    Returns:
+        (transitions written in all, next time at which a hold may be proven).
     """
-
-    limits: list[float]
-    clears: list[float]
-    holds: list[int]
-    clear_holds: list[int]
-    sign: int
-    gap_limit: int
-    held: list[bool] = field(default_factory=list)
-    past: list[tuple[int, list[bool], list[bool]]] = field(default_factory=list)
-    changed: dict[int, int] = field(default_factory=dict)  # step → only readings from this one on count for it
-    prompt: bool = False
-    last: float = 0.0
-    first: float = 0.0
-    peak: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.held = [False] * len(self.limits)
-
-    def top(self) -> int:
-        """Highest held step, or -1."""
-        return max((k for k, held in enumerate(self.held) if held), default=-1)
-
-    def _run(self, k: int, *, clearing: bool) -> int | None:
-        """Since when, without interruption, step k has been true (or clearing)."""
-        since = None
-        for ts, true, clear in reversed(self.past[self.changed.get(k, 0) :]):
-            if not (clear if clearing else true)[k]:
-                break
-            since = ts
-        return since
-
-    def pending(self) -> bool:
-        """Whether any step is held, or on its way to be held."""
-        return any(self.held) or any(self._run(k, clearing=False) is not None for k in range(len(self.limits)))
-
-    def reading(self, ts: int, received: int, value: float, forced: int = 0) -> tuple[int, int, int | None, int]:
-        """As `advance`, for a value not yet times sign."""
-        gap = ts - self.past[-1][0] if self.past else 0
-        before, episode = self.top(), self.pending()
-        if gap > self.gap_limit:
-            self.past, self.changed, episode = [], {}, any(self.held)
-        value = self.sign * value
-        true = [value >= limit or bool(forced >> k & 1) for k, limit in enumerate(self.limits)]
-        clear = [value < level and not t for level, t in zip(self.clears, true, strict=True)]
-        self.past.append((ts, true, clear))
-        up = down = None
-        for k in range(len(self.limits)):
-            since = self._run(k, clearing=self.held[k])
-            if since is not None and ts - since >= (self.clear_holds if self.held[k] else self.holds)[k]:
-                if self.held[k]:
-                    down = since
-                else:
-                    up = since
-                self.held[k] = not self.held[k]
-                self.changed[k] = len(self.past)
-        self.peak = max(self.peak, value) if episode else value
-        self.first = self.first if episode else value
-        self.last = value
-        self.prompt = received - ts <= PROMPT_MS
-        return before, self.top(), up if self.top() > before else down, gap
-
-    def tick(self, now: int, interval: int) -> dict[int, int]:
-        """Steps that the last reading proves by standing, each with its since."""
-        proven: dict[int, int] = {}
-        if self.past and self.prompt and now - self.past[-1][0] <= min(interval, STANDING_MS):
-            for k in range(len(self.limits)):
-                since = None if self.held[k] else self._run(k, clearing=False)
-                if since is not None and now - since >= self.holds[k]:
-                    self.held[k] = True
-                    self.changed[k] = len(self.past)
-                    proven[k] = since
-        return proven
+    deadline = NEVER
+    e = devices.header[d, ACTIVE]
+    q = devices.header[d, DUTY]
+    while e >= 0:
+        words = devices.episodes[e]
+        g = words[PROGRAM]
+        stands = words[META] & IS_PROMPT and now - words[LAST] <= min(ladders.interval[q], STANDING_MS)
+        if ladders.life[g] and words[LAST] != NONE and stands:
+            before = top_step(words[META])
+            step, since = np.int64(-1), np.int64(NONE)
+            for s in range(ladders.steps[g], ladders.steps[g + 1]):
+                k = s - ladders.steps[g]
+                edge = words[EDGES + k]
+                if (words[META] >> k) & 1 or edge == NONE:
+                    continue
+                if now - edge < ladders.hold[q, s]:
+                    deadline = min(deadline, edge + ladders.hold[q, s])
+                    continue
+                words[META] |= 1 << k
+                words[EDGES + k] = NONE
+                step, since = k, edge
+            if step > before:
+                floats = words.view(np.float64)
+                say(out, count, d, d, g, before, step, 0, BY_STANDING, now, since, now, now - words[LAST])
+                out.floats[count, 0] = floats[LAST_VALUE]
+                out.floats[count, 1] = floats[FIRST]
+                out.floats[count, 2] = floats[PEAK]
+                count += 1
+        e = words[NEXT]
+    return count, deadline

@@ -1,18 +1,46 @@
-"""Silence rules: a device that should have reported and has not. What never comes must be looked for."""
+"""Silence rules: a device that should have reported and has not. What never comes must be looked for.
 
+Not a measure over readings but over their absence, so it has kernels of its own: `listen` takes signs of life from
+rows, `watch` looks at ticks. A silence that stands is an episode as any other; EDGES holds since when.
+"""
+
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rules.kinds.batch import BY_READING, BY_WILL, NONE
+from rules.kinds.compiler import compiled, inner
 from rules.kinds.definition import Model, RuleBase, Seconds, SeverityWord
-from rules.kinds.ladder import write
-
-STEP, SINCE = 0, 1
-"""Words of the state: the present step (NONE: heard), and since when silent."""
+from rules.kinds.kernel import IN_ORDER, LATE, NONE, STATUS, UNKNOWN, Duty
+from rules.kinds.ladder import (
+    ACTIVE,
+    BASE,
+    BY_READING,
+    BY_SILENCE,
+    BY_WILL,
+    DONE,
+    DUTY,
+    EDGES,
+    ENTERED,
+    EPISODES,
+    HEARD,
+    META,
+    NEVER,
+    NEWEST,
+    NEXT,
+    OFFLINE,
+    PROGRAM,
+    ROOM,
+    SHAPE,
+    begin_episode,
+    end_episode,
+    find_episode,
+    say,
+    stand,
+    top_step,
+)
 
 
 class Allowance(Model):
@@ -43,143 +71,238 @@ class SilenceRule(RuleBase):
     after_last_will: Seconds = 60
 
 
+def allowed_ms(allowance: Allowance, interval: int) -> int:
+    """ms of silence allowed to a device with this reporting interval, ms."""
+    return max(round(allowance.at_least * 1000), int(allowance.factor * interval) + round(allowance.plus * 1000))
+
+
 class Silences(NamedTuple):
-    """The silence rules as data; r rules, s steps.
+    """The silence rules as data; r rules, s steps, q duties.
 
     Attributes:
-        rule, slot: int64[r], number in the rulebook and column of `State.slot`.
+        program: int64[r], number among all programs; these come last of all.
         steps: int64[r+1], bounds of each rule's steps.
-        severity: int64[s].
-        factor: float64[s, 2], plus, at_least: int64[s, 2], ms; battery, mains. A factor of 0: step unknown.
-        will: int64[r], ms.
+        allowed: int64[q, s], ms; -1 where the device does not know the step, or the rule does not apply.
+        will: int64[q, r], ms.
     """
 
-    rule: NDArray[np.int64]
-    slot: NDArray[np.int64]
+    program: NDArray[np.int64]
     steps: NDArray[np.int64]
-    severity: NDArray[np.int64]
-    factor: NDArray[np.float64]
-    plus: NDArray[np.int64]
-    at_least: NDArray[np.int64]
+    allowed: NDArray[np.int64]
     will: NDArray[np.int64]
 
 
-@njit(cache=True)
-def silences(now, listening, unheard, start, state, table, out):  # type: ignore[no-untyped-def]  # compiled
-    """Judge silence at a tick. Steps only rise here: what ends silence is speech.
+def silences_of(rules: Sequence[Sequence[SilenceRule | None]], duties: Sequence[Duty], first: int) -> Silences:
+    """The table of silence rules.
 
     Args:
-        listening: since when the gateway hears, or NONE.
-        unheard: whether devices that were never heard are judged.
+        rules: for each duty the rules as they hold for it; None where one does not apply.
+        first: number of the first silence program.
+    """
+    count = len(rules[0]) if rules else 0
+    lengths = [max((len(row[k].steps) for row in rules if row[k] is not None), default=0) for k in range(count)]  # type: ignore[union-attr]  # asked just before
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64))])
+    allowed = np.full((len(duties), int(bounds[-1])), -1, np.int64)
+    will = np.zeros((len(duties), count), np.int64)
+    for q, (duty, row) in enumerate(zip(duties, rules, strict=True)):
+        for k, rule in enumerate(row):
+            if rule is None:
+                continue
+            will[q, k] = round(rule.after_last_will * 1000)
+            for s, step in enumerate(rule.steps):
+                allowance = step.mains if duty.mains else step.battery
+                if allowance is not None:
+                    allowed[q, bounds[k] + s] = allowed_ms(allowance, duty.interval)
+    return Silences(np.arange(first, first + count), bounds, allowed, will)
+
+
+@inner
+def _last_wills(numbers, of_device, rows, received, online, devices):  # type: ignore[no-untyped-def]  # compiled
+    """Mark the rows that carry the broker's word alone, and take last wills. Whether there are any."""
+    values, order, header, due = rows.values, rows.order, devices.header, devices.due
+    any_will = False
+    for b in range(len(of_device)):
+        if np.isnan(values[b, online]):
+            continue
+        order[b] = STATUS
+        for j in range(values.shape[1]):
+            if j != online and not np.isnan(values[b, j]):
+                order[b] = IN_ORDER
+        any_will |= values[b, online] < 0.5
+    if any_will:
+        for b in range(len(of_device)):
+            d = numbers[of_device[b]]
+            if d < 0:
+                continue
+            if not values[b, online] < 0.5:
+                header[d, OFFLINE] = NONE
+            elif header[d, OFFLINE] == NONE:
+                # The broker speaks here, for a device that cannot.
+                header[d, OFFLINE] = received[b]
+                due[d] = min(due[d], received[b])
+    return any_will
+
+
+@compiled
+def listen(numbers, of_device, rows, device, received, online, whole, devices):  # type: ignore[no-untyped-def]  # compiled
+    """The first pass over a frame: who speaks, and in which order.
+
+    A row that carries nothing but `online` is the broker's statement at the broker's time: it neither is late nor
+    makes a device's own readings late.
+
+    Args:
+        numbers: int32[devices of the frame], rows of the state; -1 unknown.
+        of_device: int32[n], the frame's device column.
+        rows: `order`, `base`, `shape`, `duty`, `active` and `device` (int64[n]) are written.
+        received: int64[n], UTC ms.
+        online: the frame's column of `online`; -1 if it has none.
+        whole: uint8[shapes], whether a device of this shape has all the state that the frame's columns may need.
 
     Returns:
-        (transitions written, device at which room ran out or m).
+        (rows of unknown devices, rows whose device may need more state, rows whose device has episodes). If a device
+        number points beyond `numbers`: -1 unknown ones, and nothing is taken.
     """
-    k = 0
-    rules = len(table.rule)
-    m = state.slot.shape[0]
-    for d in range(start, m):
-        if k + rules > out.ints.shape[0]:
-            return k, d
-        if state.entered[d] == NONE:
-            state.entered[d] = now
-        if state.heard[d] == NONE and not unheard:
+    unknown, wanting, busy = 0, 0, 0
+    n = len(of_device)
+    # Taken out of the tuples once: within the loop each would cost a count of references.
+    ts, order, values = rows.ts, rows.order, rows.values
+    base, shape, duty, active = rows.base, rows.shape, rows.duty, rows.active
+    header, due = devices.header, devices.due
+    for b in range(n):
+        if of_device[b] < 0 or of_device[b] >= len(numbers):
+            return -1, 0, 0
+        order[b] = IN_ORDER
+    # In loops of their own: branches for what is rare would make the next one four times as slow.
+    by_broker = _last_wills(numbers, of_device, rows, received, online, devices) if online >= 0 else False
+    for b in range(n):
+        d = numbers[of_device[b]]
+        device[b] = d
+        if d < 0:
+            order[b] = UNKNOWN
+            base[b] = 0
+            shape[b] = 0
+            duty[b] = 0
+            active[b] = 0
+            unknown += 1
             continue
-        base = max(state.entered[d], state.heard[d], listening)
-        silent = now - base
-        mains = state.mains[d]
-        for r in range(rules):
-            at = state.slot[d, table.slot[r]]
-            if at < 0:
-                continue
-            step, reason, since, limit = -1, BY_READING, base, 0
-            for s in range(table.steps[r], table.steps[r + 1]):
-                if table.factor[s, mains] > 0:
-                    allowed = np.int64(table.factor[s, mains] * state.interval[d]) + table.plus[s, mains]
-                    allowed = max(allowed, table.at_least[s, mains])
-                    if silent >= allowed:
-                        step, limit = s, allowed
-            last = table.steps[r + 1] - 1
-            offline = state.offline[d]
-            if offline != NONE and step < last and now - offline >= table.will[r]:
-                step, reason, since, limit = last, BY_WILL, offline, table.will[r]
-            present = state.ints[at + STEP]
-            old = -1 if present == NONE else present
-            if step >= 0 and step - table.steps[r] > old:
-                before = 0 if old < 0 else table.severity[table.steps[r] + old]
-                state.ints[at + STEP] = step - table.steps[r]
-                if present == NONE:
-                    state.ints[at + SINCE] = since
-                if table.severity[step] != before:
-                    write(out, k, d, d, table.rule[r], 0, step - table.steps[r], table.severity[step], before, 0,
-                          reason, now, state.ints[at + SINCE], now, now - since)  # fmt: skip
-                    out.floats[k] = np.nan
-                    out.floats[k, 5] = limit / 1000
-                    k += 1
-    return k, m
-
-
-@njit(cache=True)
-def next_silence(listening, unheard, state, table):  # type: ignore[no-untyped-def]  # compiled
-    """The earliest tick at which `silences` could have something to say if nothing is heard until then."""
-    earliest = np.iinfo(np.int64).max
-    for d in range(state.slot.shape[0]):
-        if state.heard[d] == NONE and not unheard:
+        line = header[d]
+        base[b] = line[BASE]
+        shape[b] = line[SHAPE]
+        duty[b] = line[DUTY]
+        active[b] = line[ACTIVE] >= 0
+        busy += active[b]
+        stands = order[b]
+        if stands != STATUS:
+            if line[NEWEST] != NONE and ts[b] < line[NEWEST]:
+                stands = LATE
+            else:
+                line[NEWEST] = ts[b]
+                wanting += whole[line[SHAPE]] == 0
+        order[b] = stands
+        if by_broker and values[b, online] < 0.5:
             continue
-        base = max(state.entered[d], state.heard[d], listening)
-        mains = state.mains[d]
-        for r in range(len(table.rule)):
-            at = state.slot[d, table.slot[r]]
-            if at < 0:
-                continue
-            present = state.ints[at + STEP]
-            old = -1 if present == NONE else present
-            last = table.steps[r + 1] - 1
-            for s in range(table.steps[r] + old + 1, last + 1):
-                if table.factor[s, mains] > 0:
-                    allowed = np.int64(table.factor[s, mains] * state.interval[d]) + table.plus[s, mains]
-                    earliest = min(earliest, base + max(allowed, table.at_least[s, mains]))
-            if state.offline[d] != NONE and table.steps[r] + old < last:
-                earliest = min(earliest, state.offline[d] + table.will[r])
-    return earliest
+        if line[HEARD] == NONE:
+            due[d] = min(due[d], received[b])  # from now on it can fall silent
+        line[HEARD] = max(line[HEARD], received[b])
+        line[OFFLINE] = NONE if not by_broker else line[OFFLINE]
+    return unknown, wanting, busy
 
 
-@njit(cache=True)
-def speech(start, rows, online, state, table, out):  # type: ignore[no-untyped-def]  # compiled
-    """Take signs of life and last wills from the rows from `start` on; end silences.
+@compiled
+def hear(begin, rows, device, received, online, devices, first_silence, out):  # type: ignore[no-untyped-def]  # compiled
+    """End the silences of devices that speak in a frame; called where any device has episodes, after `listen`.
 
     Args:
-        online: the frame's column of `online`; -1 if it has none.
+        begin: row to begin at. The others: as for `listen`.
 
     Returns:
         (transitions written, row at which room ran out or n).
     """
-    k = 0
-    rules = len(table.rule)
-    n = len(rows.device)
-    for i in range(start, n):
-        if k + rules > out.ints.shape[0]:
-            return k, i
-        d = rows.device[i]
-        if d < 0:
+    count = 0
+    n = len(device)
+    for b in range(begin, n):
+        if not rows.active[b] or (online >= 0 and rows.values[b, online] < 0.5):
             continue
-        received = rows.received[i]
-        if online >= 0 and rows.values[i, online] < 0.5:
-            # The broker speaks here, for a device that cannot.
-            if state.offline[d] == NONE:
-                state.offline[d] = received
+        d = device[b]
+        e = devices.header[d, ACTIVE]
+        while e >= 0:
+            words = devices.episodes[e]
+            following = words[NEXT]
+            if words[PROGRAM] >= first_silence:
+                if count == out.ints.shape[0]:
+                    return count, b
+                since = words[EDGES]
+                say(out, count, b, d, words[PROGRAM], top_step(words[META]), -1, 0, BY_READING, received[b], since,
+                    received[b], received[b] - since)  # fmt: skip
+                count += 1
+                end_episode(devices, d, e)
+            e = following
+    return count, n
+
+
+@compiled
+def watch(begin, now, listening, unheard, devices, ladders, silences, out):  # type: ignore[no-untyped-def]  # compiled
+    """Look at the devices that are due at a tick: standing readings, and silence, which only rises here.
+
+    Args:
+        begin: device to begin at.
+        listening: since when the gateway hears, or NONE.
+        unheard: whether devices that were never heard are judged.
+
+    Returns:
+        (transitions written, device at which it stopped or m, why, earliest time at which any device is due).
+    """
+    count = np.int64(0)
+    m = devices.header.shape[0]
+    room = out.ints.shape[0] - ladders.quiet.shape[1] - len(silences.program)
+    earliest = NEVER
+    for d in range(begin, m):
+        if devices.due[d] > now:
+            earliest = min(earliest, devices.due[d])
             continue
-        state.heard[d] = max(state.heard[d], received)
-        state.offline[d] = NONE
-        for r in range(rules):
-            at = state.slot[d, table.slot[r]]
-            if at < 0 or state.ints[at + STEP] == NONE:
-                continue
-            step = state.ints[at + STEP]
-            since = state.ints[at + SINCE]
-            state.ints[at + STEP] = NONE
-            write(out, k, i, d, table.rule[r], 0, step, 0, table.severity[table.steps[r] + step], 0, BY_READING,
-                  received, since, received, received - since)  # fmt: skip
-            out.floats[k] = np.nan
-            k += 1
-    return k, n
+        if count >= room:
+            return count, d, ROOM, NONE
+        line = devices.header[d]
+        q = line[DUTY]
+        count, due = stand(devices, ladders, d, now, out, count)
+        if line[ENTERED] == NONE:
+            line[ENTERED] = now
+        if line[HEARD] != NONE or unheard:
+            base = max(line[ENTERED], line[HEARD], listening)
+            for r in range(len(silences.program)):
+                first, beyond = silences.steps[r], silences.steps[r + 1]
+                step, since, limit, reason, last = -1, base, 0, BY_SILENCE, -1
+                for s in range(first, beyond):
+                    allowed = silences.allowed[q, s]
+                    if allowed < 0:
+                        continue
+                    last = s - first  # the last step that this device knows
+                    if now - base >= allowed:
+                        step, limit = s - first, allowed
+                    else:
+                        due = min(due, base + allowed)
+                offline = line[OFFLINE]
+                if offline != NONE and step < last:
+                    if now - offline >= silences.will[q, r]:
+                        step, since, limit, reason = last, offline, silences.will[q, r], BY_WILL
+                    else:
+                        due = min(due, offline + silences.will[q, r])
+                if step < 0:
+                    continue
+                e = find_episode(devices, d, silences.program[r])
+                before = -1 if e < 0 else top_step(devices.episodes[e, META])
+                if step <= before:
+                    continue
+                if e < 0:
+                    if devices.free[0] < 0:
+                        return count, d, EPISODES, NONE
+                    e = begin_episode(devices, d, silences.program[r])
+                    devices.episodes[e, EDGES] = since
+                devices.episodes[e, META] = 1 << step
+                say(out, count, d, d, silences.program[r], before, step, 0, reason, now, devices.episodes[e, EDGES],
+                    now, now - since)  # fmt: skip
+                out.floats[count, 3] = limit / 1000
+                count += 1
+        devices.due[d] = due
+        earliest = min(earliest, due)
+    return count, m, DONE, earliest
