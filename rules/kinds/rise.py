@@ -1,274 +1,211 @@
-"""Rate-of-rise rules: a robust slope over the latest two minutes, and a ladder over the slope.
+"""Rate of rise: a robust slope over a window.
 
-The slope is the median of the slopes between all pairs of samples (Theil 1950, Sen 1968): of five samples or more it
-does not follow a single wild one. It needs no model of what is measured.
+Theil's incomplete method (Theil 1950, part I): of six samples 1..6 the slopes of the disjoint pairs (1,4), (2,5),
+(3,6), and the median of the three. A wild sample spoils one pair, so the median does not follow it.
+
+Samples are a fifth of the window apart or more; a reading that comes sooner is passed over and says nothing. Devices
+that report more seldom make the window longer: six samples are what the method needs. After a gap (`Table.gap`) the
+samples begin anew.
+
+A load that was just switched on warms what it flows through. With `inhibit` a step of the current up from its trough
+explains a rise for some time; then the samples are kept and nothing is said. The current counts if it comes in one
+reading with the signal.
+
+Words of a program (7; 9 with `inhibit`):
+    0: time of the newest sample times 64, plus 8 times the slot of the next one, plus the number of samples.
+    1 to 6: a slot each: uint32, time mod 2^32 ms, and float32, the value. The slot after next but one is the partner.
+    7: time of the last step up times 4, plus 2 if there was one, plus 1 if a trough is known.
+    8: float64, the trough: the lowest current since the last step up, A.
 """
 
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Mapping
+from statistics import median
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 from pydantic import Field
 
-from rules.kinds.batch import BY_READING, IN_ORDER, NONE
-from rules.kinds.definition import LadderRule, Limit, Model, QuantityName, Seconds
-from rules.kinds.ladder import EDGES, advance, gap_limit_of, level_of, measure, top_step, write
+from community.quantities import QUANTITIES
+from rules.kinds.compiler import compiled
+from rules.kinds.definition import LadderRule, Limit, Model, QuantityName, Seconds, limit_of
+from rules.kinds.kernel import IN_ORDER, Duty, Kind
 
-SAMPLES = 16
-WINDOW_MS = 120_000
-APART_MS = WINDOW_MS // (SAMPLES - 1)
-"""Samples closer together than this are passed over, so that the ring always reaches back over the window."""
-
-FEWEST = 5
-"""With fewer samples one wild value could carry the median."""
-
-RING_WORDS = 2 + SAMPLES
-"""Words behind the ladder's: time of the newest sample, count, offsets (int32) from it, values (float32)."""
-
-TROUGH, STEPPED = 0, 1
-"""Words of a device's load: the lowest current since the last step up, and when that step was."""
+SAMPLES = 6
 
 
 class LoadStep(Model):
-    """A step up of the load explains a rise: for `hold` s after the current rose by `by` from its trough."""
+    """A step up of the load explains a rise.
 
-    signals: tuple[QuantityName, ...]
+    Attributes:
+        signals: currents; the greatest of those that a reading has is the load.
+        by: A above its trough.
+        hold: s for which it explains.
+    """
+
+    signals: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
     by: Limit
     hold: Seconds
 
 
 class RiseRule(LadderRule):
-    """A quantity that rises faster than a limit, in its unit per minute, over 2 min and at least 5 samples."""
+    """A quantity that rises faster than a limit, in its unit per minute.
+
+    Attributes:
+        signals: what is watched; each is a channel.
+        over: s, the window.
+        only_above: at this level and below it a rise counts as none.
+        inhibit: what explains a rise.
+    """
 
     kind: Literal["rise"]
     signals: Annotated[tuple[QuantityName, ...], Field(min_length=1)]
+    over: Annotated[float, Field(ge=1, le=86_400)] = 120
+    only_above: Limit | None = None
     inhibit: LoadStep | None = None
 
-
-class Loads(NamedTuple):
-    """The inhibitions as data; r rules, q duties, c columns of current for each rule.
-
-    Attributes:
-        slot: int64[r], column of `State.slot` that keeps the load; -1 without inhibition.
-        by: float64[q, r], A. hold: int64[r], ms.
-        channels: int64[r+1], bounds of each rule's current columns.
-    """
-
-    slot: NDArray[np.int64]
-    by: NDArray[np.float64]
-    hold: NDArray[np.int64]
-    channels: NDArray[np.int64]
+    @property
+    def apart(self) -> int:
+        """Least time between samples, ms."""
+        return round(self.over * 1000 / (SAMPLES - 1))
 
 
-@njit(cache=True)
-def keep_sample(state, at, d, ts, value):  # type: ignore[no-untyped-def]  # compiled
-    """Put a sample into the ring at word `at`, oldest first; False if it came too soon after the last."""
-    ints, offsets, values = state.ints, state.halves, state.singles
-    newest, count = ints[at], ints[at + 1]
-    if count == NONE:
-        count = 0
-    where = 2 * (at + 2)
-    if count > 0:
-        gap = ts - newest
-        if gap < APART_MS:
-            return False
-        if gap > gap_limit_of(state.interval[d], state.mains[d] != 0):
-            count = 0
-        else:
-            drop = 1 if count == SAMPLES else 0
-            for i in range(drop, count):
-                offsets[where + i - drop] = offsets[where + i] - gap
-                values[where + SAMPLES + i - drop] = values[where + SAMPLES + i]
-            count -= drop
-    offsets[where + count] = 0
-    values[where + SAMPLES + count] = value
-    ints[at], ints[at + 1] = ts, count + 1
-    return True
-
-
-@njit(cache=True)
-def slope(state, at, least, room):  # type: ignore[no-untyped-def]  # compiled
-    """Median slope per minute over the latest samples that cover the window.
-
-    Args:
-        least: a median below this need not be known exactly; -inf: it must.
-        room: float64[SAMPLES * (SAMPLES - 1) / 2], scratch.
-
-    Returns:
-        (slope, samples used, span in ms); the slope is NaN while the samples do not cover the window, and -inf if it
-        is below `least`.
-    """
-    offsets, values = state.halves, state.singles
-    count = state.ints[at + 1]
-    where = 2 * (at + 2)
-    begin = count - 1
-    while begin >= 0 and (-offsets[where + begin] < WINDOW_MS or count - begin < FEWEST):
-        begin -= 1
-    if begin < 0:
-        return np.nan, count, 0
-    n = (count - begin) * (count - begin - 1) // 2
-    if least != -np.inf:
-        # The quiet way, taken nearly always: too few steep pairs for a steep median, so nothing need be divided or
-        # sorted. A hair below the limit counts as steep, so that rounding cannot hide one.
-        bar = (least - 1e-6) / 60_000.0
-        for i in range(begin, count):
-            room[i] = np.float64(values[where + SAMPLES + i]) - bar * np.float64(offsets[where + i])
-        steep = 0
-        for j in range(begin + 1, count):
-            for i in range(begin, j):
-                steep += room[j] >= room[i]
-        if steep < n - n // 2:
-            return -np.inf, count - begin, -offsets[where + begin]
-    n = 0
-    for j in range(begin + 1, count):
-        for i in range(begin, j):
-            rise = np.float64(values[where + SAMPLES + j]) - np.float64(values[where + SAMPLES + i])
-            room[n] = rise / np.float64(offsets[where + j] - offsets[where + i]) * 60_000.0
-            n += 1
-    for j in range(1, n):
-        new = room[j]
-        i = j
-        while i > 0 and room[i - 1] > new:
-            room[i] = room[i - 1]
-            i -= 1
-        room[i] = new
-    middle = room[n // 2] if n % 2 else (room[n // 2 - 1] + room[n // 2]) / 2
-    return middle, count - begin, -offsets[where + begin]
-
-
-@njit(cache=True)
-def rises(start, rows, columns, load_columns, state, table, loads, out):  # type: ignore[no-untyped-def]  # compiled
-    """Evaluate every rise rule over the rows from `start` on; see `thresholds`. Late rows are passed over.
-
-    Args:
-        load_columns: int64, the frame's column of each current named by an inhibition; -1 if the frame has none.
-    """
-    k = 0
-    rules = len(table.rule)
-    n = len(rows.device)
-    room = np.empty(SAMPLES * (SAMPLES - 1) // 2)
-    for i in range(start, n):
-        if k + rules > out.ints.shape[0]:
-            return k, i
-        d = rows.device[i]
-        if d < 0 or rows.order[i] != IN_ORDER:
-            continue
-        ts = rows.ts[i]
-        for r in range(rules):
+@compiled
+def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # compiled
+    """See `Kernel`. Extras: value, and the slopes of the three pairs."""
+    values, order, ts = rows.values, rows.order, rows.ts
+    floats, singles, times = words.view(np.float64), words.view(np.float32), words.view(np.uint32)
+    slope = np.empty(3)
+    for i in range(len(table.present)):
+        p = table.present[i]
+        column = table.columns[p, 0]
+        loud = False
+        for b in range(len(ts)):
+            value = values[b, column]
+            offset = table.offset[rows.shape[b], p]
+            x[i, b] = np.nan
+            if np.isnan(value) or order[b] != IN_ORDER or offset < 0:
+                continue
+            at = rows.base[b] + offset
+            q = rows.duty[b]
             inhibited = False
-            at_load = state.slot[d, loads.slot[r]] if loads.slot[r] >= 0 else -1
-            if at_load >= 0:
-                load = np.nan
-                for j in range(loads.channels[r], loads.channels[r + 1]):
-                    if load_columns[j] >= 0:
-                        flowing = rows.values[i, load_columns[j]]
-                        if not load >= flowing and not np.isnan(flowing):
-                            load = flowing
-                if not np.isnan(load):
-                    trough = state.floats[at_load + TROUGH]
-                    known = state.ints[at_load + STEPPED] != NONE
-                    if not known:
-                        # Nothing is known of the load before: far past, so that it does not inhibit.
-                        state.ints[at_load + STEPPED] = ts - loads.hold[r] - 1
-                    up = known and load >= trough + loads.by[state.duty[d], r]
+            hold = table.ints[q, p, 1]
+            if hold >= 0:
+                load = -1.0
+                for j in range(1, table.columns.shape[1]):
+                    if table.columns[p, j] >= 0 and values[b, table.columns[p, j]] > load:
+                        load = values[b, table.columns[p, j]]
+                stepped = words[at + 7]
+                if load >= 0.0:
+                    up = stepped & 1 and load >= floats[at + 8] + table.reals[q, p, 1]
                     if up:
-                        state.ints[at_load + STEPPED] = ts
-                    if not known or load < trough or up:
-                        state.floats[at_load + TROUGH] = load
-                stepped = state.ints[at_load + STEPPED]
-                inhibited = stepped != NONE and ts - stepped < loads.hold[r]
-            before = -1
-            deciding, deciding_step, value, since, gap, used, span = -1, -1, 0.0, 0, 0, 0, 0
-            best = -1
-            first = table.steps[r]
-            for j in range(table.channels[r], table.channels[r + 1]):
-                if columns[j] < 0:
+                        stepped = ts[b] * 4 + 3
+                    if up or not stepped & 1 or load < floats[at + 8]:
+                        floats[at + 8] = load
+                    stepped |= 1
+                    words[at + 7] = stepped
+                inhibited = stepped & 2 and ts[b] - (stepped >> 2) < hold
+            mark = words[at]
+            slot, count = (mark >> 3) & 7, mark & 7
+            if count > 0:
+                since = ts[b] - (mark >> 6)
+                if since < table.ints[q, p, 0]:
                     continue
-                at = state.slot[d, table.slot[j]]
-                sample = rows.values[i, columns[j]]
-                if at < 0 or np.isnan(sample):
-                    continue
-                ring = at + EDGES + table.steps[r + 1] - first
-                if not keep_sample(state, ring, d, ts, sample) or inhibited:
-                    continue
-                # While nothing is held or pending, a slope below the first limit changes nothing.
-                least = table.limit[state.duty[d], first]
-                if top_step(state.ints[at + 1]) >= 0:
-                    least = -np.inf
-                for s in range(table.steps[r + 1] - first):
-                    if state.ints[at + EDGES + s] != NONE:
-                        least = -np.inf
-                    least = min(least, table.limit[state.duty[d], first + s])
-                rate, samples, covered = slope(state, ring, least, room)
-                if np.isnan(rate):
-                    continue
-                if before < 0:
-                    before = level_of(state, table, d, r, 0)
-                was, now, began, apart = advance(state, table, at, d, r, ts, rows.received[i], rate, 0)
-                # Up is named by the worst channel, down by the one that was worst.
-                weight = 8 + now if now > was else was
-                if now != was and weight > best:
-                    best = weight
-                    deciding, value, since, gap, used, span = j, rate, began, apart, samples, covered
-                    deciding_step = max(was, now)
-            if best < 0:
+                if since > table.gap[q]:
+                    count = np.int64(0)
+            times[2 * (at + 1 + slot)] = ts[b] & 0xFFFF_FFFF
+            singles[2 * (at + 1 + slot) + 1] = value
+            count = min(count + 1, 6)
+            words[at] = ts[b] * 64 + 8 * ((slot + 1) % 6) + count
+            if count < 6 or inhibited:
                 continue
-            after = level_of(state, table, d, r, 0)
-            if after == before:
-                continue
-            at = state.slot[d, table.slot[deciding]]
-            write(out, k, i, d, table.rule[r], deciding - table.channels[r], deciding_step, after, before, 0,
-                  BY_READING, ts, since, rows.received[i], gap)  # fmt: skip
-            measure(out, k, 1.0, value, table.limit[state.duty[d], first + deciding_step],
-                    table.clear[state.duty[d], first + deciding_step], state.floats[at + 3], state.floats[at + 4],
-                    used, span / 1000)  # fmt: skip
-            k += 1
-    return k, n
+            for k in range(3):
+                a, c = 2 * (at + 1 + k), 2 * (at + 4 + k)
+                dt = np.int64(times[c]) - np.int64(times[a])
+                # Partners are less than 2^31 ms apart, whichever of the two is older.
+                if dt >= 0x8000_0000:
+                    dt -= 0x1_0000_0000
+                elif dt < -0x8000_0000:
+                    dt += 0x1_0000_0000
+                slope[k] = (np.float64(singles[c + 1]) - np.float64(singles[a + 1])) / dt * 60_000.0
+            low, high = min(slope[0], slope[1]), max(slope[0], slope[1])
+            middle = max(low, min(high, slope[2]))
+            if value <= table.reals[q, p, 0]:
+                middle = min(middle, 0.0)
+            x[i, b] = middle
+            loud = loud or middle >= table.quiet[q, p]
+            if loud or rows.active[b]:
+                extra[i, b, 0] = value
+                for k in range(3):
+                    # From the oldest pair on, wherever it lies in the ring.
+                    extra[i, b, 1 + k] = slope[(slot + 1 + k) % 3]
 
 
-@dataclass(slots=True)
-class RingTwin:
-    """Ring and slope of one channel, slowly."""
+class RiseTwin:
+    """The measure of one channel, with every sample since the last gap."""
 
-    gap_limit: int
-    samples: list[tuple[int, float]] = field(default_factory=list)
+    def __init__(self, rule: RiseRule, duty: Duty, channel: int) -> None:
+        self.rule, self.signal, self.gap = rule, rule.signals[channel], duty.gap
+        self.above = -np.inf if rule.only_above is None else limit_of(rule.only_above, duty.ratings)
+        self.load = None if rule.inhibit is None else LoadTwin(rule.inhibit, duty)
+        self.samples: list[tuple[int, float]] = []
+        self.extras: tuple[float, ...] = ()
 
-    def keep(self, ts: int, value: float) -> bool:
-        """As `keep_sample`."""
-        if self.samples and ts - self.samples[-1][0] < APART_MS:
-            return False
-        if self.samples and ts - self.samples[-1][0] > self.gap_limit:
+    def measure(self, ts: int, values: Mapping[str, float]) -> float | None:
+        """See `Twin`."""
+        if self.signal not in values:
+            return None
+        inhibited = self.load is not None and self.load.inhibits(ts, values)
+        value = values[self.signal]
+        if self.samples and ts - self.samples[-1][0] < self.rule.apart:
+            return None
+        if self.samples and ts - self.samples[-1][0] > self.gap:
             self.samples = []
-        self.samples = [*self.samples, (ts, float(np.float32(value)))][-SAMPLES:]
-        return True
-
-    def slope(self) -> float | None:
-        """As `slope`; None while the samples do not cover the window."""
-        for fewest in range(FEWEST, len(self.samples) + 1):
-            part = self.samples[-fewest:]
-            if part[-1][0] - part[0][0] >= WINDOW_MS:
-                pairs = [(a, b) for k, b in enumerate(part) for a in part[:k]]
-                return float(np.median([(b[1] - a[1]) / (b[0] - a[0]) * 60_000.0 for a, b in pairs]))
-        return None
+        self.samples.append((ts, float(np.float32(value))))
+        if len(self.samples) < SAMPLES or inhibited:
+            return None
+        latest = self.samples[-SAMPLES:]
+        slopes = [(w - v) / (t - s) * 60_000.0 for (s, v), (t, w) in zip(latest[:3], latest[3:], strict=True)]
+        self.extras = value, *slopes
+        return median(slopes) if value > self.above else min(median(slopes), 0.0)
 
 
-@dataclass(slots=True)
 class LoadTwin:
-    """Whether the load stepped up lately, slowly: the lowest current since the last step is the reference."""
+    """Whether the load stepped up lately, slowly."""
 
-    by: float
-    hold: int
-    since_step: list[float] = field(default_factory=list)
-    stepped: int | None = None
+    def __init__(self, rule: LoadStep, duty: Duty) -> None:
+        self.signals, self.by = rule.signals, limit_of(rule.by, duty.ratings)
+        self.hold = round(rule.hold * 1000)
+        self.since_step: list[float] = []
+        self.stepped: int | None = None
 
-    def reading(self, ts: int, load: float) -> None:
-        """Take one current, A."""
-        if self.since_step and load >= min(self.since_step) + self.by:
-            self.stepped, self.since_step = ts, []
-        self.since_step.append(load)
-
-    def inhibits(self, ts: int) -> bool:
-        """Whether a rise at `ts` is explained by the load."""
+    def inhibits(self, ts: int, values: Mapping[str, float]) -> bool:
+        """Take a reading's currents; whether a rise at `ts` is explained by the load."""
+        loads = [values[s] for s in self.signals if s in values]
+        if loads:
+            if self.since_step and max(loads) >= min(self.since_step) + self.by:
+                self.stepped, self.since_step = ts, []
+            self.since_step.append(max(loads))
         return self.stepped is not None and ts - self.stepped < self.hold
+
+
+def _evidence(rule: RiseRule, extras: tuple[float, ...]) -> dict[str, Any]:
+    if np.isnan(extras[0]):
+        return {}
+    return {"reading": extras[0], "slopes_per_min": list(extras[1:])}
+
+
+KIND: Kind[RiseRule] = Kind(
+    rule=RiseRule,
+    inputs=lambda r: tuple((s, *(r.inhibit.signals if r.inhibit else ())) for s in r.signals),
+    words=lambda r: 7 if r.inhibit is None else 9,
+    ints=lambda r, _: (r.apart, -1 if r.inhibit is None else round(r.inhibit.hold * 1000)),
+    reals=lambda r, duty: (
+        -np.inf if r.only_above is None else limit_of(r.only_above, duty.ratings),
+        0.0 if r.inhibit is None else limit_of(r.inhibit.by, duty.ratings),
+    ),
+    kernel=kernel,
+    twin=RiseTwin,
+    unit=lambda r: f"{QUANTITIES[r.signals[0]].unit}/min",
+    evidence=_evidence,
+    steps=lambda r: r.steps,
+)
