@@ -11,7 +11,7 @@ from api.context import Context
 from api.limits import BodyLimit, SecurityHeaders
 from api.models import Feed
 from api.problems import Problem, install_problem_handlers
-from api.routes import alerts, estate, health, pages, session
+from api.routes import alerts, estate, health, pages, rulebook, session
 from api.security import SignedIn
 
 _DESCRIPTION = """Alerts of a community: what is open, what happened, and a person's answer to it.
@@ -23,6 +23,7 @@ cookie, requests that change something also need the header `X-Mingluo: 1`."""
 _TAGS = [
     {"name": "alerts", "description": "List, follow, acknowledge, reset."},
     {"name": "estate", "description": "Places, households, devices, rules; and messages that were refused."},
+    {"name": "rulebook", "description": "What is in force, what was, what another would do, what is rehearsed."},
     {"name": "session", "description": "Sign in and out."},
     {"name": "health", "description": "State and metrics of the process."},
 ]
@@ -48,7 +49,8 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problem_handlers(app)
-    for router in (alerts.router, estate.router, session.router, health.router, pages.router, _document(app)):
+    rooms = (alerts, estate, rulebook, session, health, pages)
+    for router in (*(room.router for room in rooms), _document(app)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.CONSOLE / "static"), name="static")
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 from alerts.decisions import Decision, Refused
 from alerts.journal import AlertFilter
+from alerts.rehearsal import Rehearsed
 from api.accounts import Accounts
 from api.feed import Feed
+from api.rulebooks import Rulebooks
 from community.alert import Alert, AlertEvent
 from community.estate import Estate
 from community.refusal import Refusal
@@ -32,6 +34,9 @@ class JournalReads(Protocol):
 
     def last_number(self) -> int:
         """The greatest event number given so far."""
+
+    def rehearsed(self, rule: str | None = None, limit: int = 100, before: int | None = None) -> list[Rehearsed]:
+        """What rules in rehearsal found, newest first."""
 
 
 class DeskActions(Protocol):
@@ -59,6 +64,7 @@ class Context:
         refusals: the latest refused messages, newest first, of one device or (None) of all, at most so many.
         rules: `id`, `title` (`{"zh": ..., "en": ...}`), `guidance` (such a text for each role), `category` and
             `standard` of every rule.
+        rulebooks: the versions of the rulebook.
         version: of the software.
     """
 
@@ -72,4 +78,5 @@ class Context:
     import_estate: Callable[[str, str], Awaitable[int]]
     refusals: Callable[[str | None, int], Awaitable[Sequence[Refusal]]]
     rules: Callable[[], Sequence[dict[str, Any]]]
+    rulebooks: Rulebooks
     version: str

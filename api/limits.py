@@ -10,7 +10,14 @@ from api.problems import ProblemError
 BODY_LIMIT = 64 * 1024
 IMPORT_LIMIT = 32 * 1024 * 1024
 """Bytes of an estate file: some 100,000 devices."""
-IMPORT_PATH = "/api/v1/estate"
+RULEBOOK_LIMIT = 4 * 2**20
+"""Bytes of a rulebook, which JSON may make longer."""
+_LIMITS = {
+    "/api/v1/estate": IMPORT_LIMIT,
+    "/api/v1/rulebook": RULEBOOK_LIMIT,
+    "/api/v1/rulebook/check": RULEBOOK_LIMIT,
+    "/api/v1/rulebook/backtest": RULEBOOK_LIMIT,
+}
 
 # Scripts and styles come from files of this server only, nothing from anywhere else, and nobody may frame the page.
 POLICY = (
@@ -63,7 +70,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = IMPORT_LIMIT if scope["path"] == IMPORT_PATH else BODY_LIMIT
+        limit = _LIMITS.get(scope["path"], BODY_LIMIT)
         said = Headers(scope=scope).get("content-length", "0")
         taken = limit + 1 if not said.isdigit() or int(said) > limit else 0
 

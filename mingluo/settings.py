@@ -65,7 +65,14 @@ class Settings(BaseSettings):
     log_max_bytes: int = Field(
         default=16 * 2**30, ge=2**26, description="Size of the log on disk at which it takes no more, bytes."
     )
-    rules: Path | None = Field(default=None, description="A rulebook (TOML) instead of the standard pack.")
+    rules: Path | None = Field(
+        default=None,
+        description="A rulebook (TOML) to start with instead of the standard pack. What is applied later "
+        "(`mingluo rules apply`) stays in force over restarts, until this file changes.",
+    )
+    rehearsal_max_age_d: float = Field(
+        default=90, gt=0, description="What rules in rehearsal found is kept this long, days."
+    )
     snapshot_every_s: float = Field(
         default=30, gt=0, description="How often the engine's state is saved, s: the most that a restart re-reads."
     )

@@ -21,7 +21,7 @@ from api.app import create_app
 from api.context import Context
 from api.feed import Feed
 from community.alert import AlertEvent
-from community.clock import HOUR, MINUTE, SECOND
+from community.clock import DAY, HOUR, MINUTE, SECOND
 from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
@@ -38,18 +38,21 @@ from gateway.link.link import Link
 from gateway.log import ReadingsLog
 from gateway.refusal_log import RefusalLog
 from mingluo import migrations, options
+from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
+from mingluo.behind_rules import BehindRules
 from mingluo.estate_watch import EstateWatch
 from mingluo.patience import patiently
 from mingluo.roles.gateway import Gateway
 from mingluo.roles.monitor import Monitor
 from mingluo.roles.watch import JournalWatch
 from mingluo.roles.window import Window, listen
+from mingluo.rulebook_watch import RulebookWatch
 from mingluo.run_file import written_run_file
 from mingluo.settings import Settings, host_port, url_host
 from mingluo.snapshots import Snapshots
 from mingluo.tasks import Tasks
-from rules.rulebook import Rulebook
+from rules.store import RulebookStore
 
 REMEMBER_MS = 10 * MINUTE
 """How much of the log's end the gateway reads at start, to recognise what the broker delivers again."""
@@ -84,7 +87,7 @@ class Running:
 @asynccontextmanager
 async def system(
     settings: Settings,
-    rulebook: Rulebook,
+    rules: str | None = None,
     *,
     first_estate: Callable[[], Estate] | None = None,
     on_change: Callable[[Component], None] | None = None,
@@ -94,21 +97,26 @@ async def system(
 
     Args:
         settings: what the operator decided. The data directory must be owned by the caller (`mingluo.lock`).
-        rulebook: the rules.
+        rules: text of the rulebook to start with; None: the standard pack. What a person applied since stays in force
+            (`RulebookStore.begin`).
         first_estate: the estate of a database that has none yet.
         on_change: told when the state of a component changes, in whichever thread reports it.
         clock: UTC ms.
 
     Raises:
+        RulebookErrors: `rules` is wrong.
         BrokerError, LogUnavailable, JournalUnavailable, DatabaseNewer, SettingsError, OSError: why it cannot start.
     """
     async with AsyncExitStack() as stack:
         vitals = Vitals(on_change)
         listener, note = listen(*host_port(settings.http))
         stack.callback(listener.close)
-        stores = await _open_stores(stack, settings, first_estate, clock)
+        stores = await _open_stores(stack, settings, rules, first_estate, clock)
         wires = await _open_wires(stack, settings, stores, vitals, clock)
 
+        # The rules first: a device that the estate brings is judged from its first reading on.
+        rulebook_watch = RulebookWatch(stores.rulebooks, wires.log, vitals, clock)
+        await patiently(rulebook_watch.look)
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await patiently(watch.look)
         redelivery = None if settings.mqtt_url else Redelivery(wires.client)
@@ -130,12 +138,13 @@ async def system(
             wires.log,
             desk,
             stores.journal,
-            rulebook,
+            stores.rulebooks,
             stores.estates,
             Snapshots(settings.data_dir / "snapshots"),
             vitals,
             clock,
             snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
+            rehearsal_age_ms=round(settings.rehearsal_max_age_d * DAY),
         )
         behind = Behind(stores.estates, watch, wires.quarantine, clock)
         context = Context(
@@ -148,7 +157,14 @@ async def system(
             estate=lambda: watch.estate,
             import_estate=behind.import_estate,
             refusals=behind.refusals,
-            rules=rulebook.describe,
+            rules=lambda: rulebook_watch.rulebook.describe(),
+            rulebooks=BehindRules(
+                stores.rulebooks,
+                rulebook_watch,
+                BacktestWorker(settings.data_dir, settings.database),
+                lambda: watch.estate,
+                clock,
+            ),
             version=version("mingluo"),
         )
         window = Window(create_app(context), listener)
@@ -167,6 +183,7 @@ async def system(
             callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
             await patiently(callout.start)
         tasks.start("estate", watch.run())
+        tasks.start("rulebook", rulebook_watch.run())
         tasks.start("feed", feed.run())
         serving = tasks.start("api", window.run())
         stack.push_async_callback(_close_window, window, feed, serving)
@@ -184,13 +201,18 @@ class _Stores:
     """What the database keeps."""
 
     estates: EstateStore
+    rulebooks: RulebookStore
     accounts: Accounts
     journal: SqlJournal
     admin_password: str | None
 
 
 async def _open_stores(
-    stack: AsyncExitStack, settings: Settings, first_estate: Callable[[], Estate] | None, clock: Callable[[], int]
+    stack: AsyncExitStack,
+    settings: Settings,
+    rules: str | None,
+    first_estate: Callable[[], Estate] | None,
+    clock: Callable[[], int],
 ) -> _Stores:
     def open_in_thread() -> _Stores:
         database = open_database(settings.database)
@@ -199,8 +221,10 @@ async def _open_stores(
         estates = EstateStore(database)
         if first_estate is not None and estates.current_version() == 0:
             estates.replace(first_estate(), "first start", clock())
+        rulebooks = RulebookStore(database)
+        rulebooks.begin(rules, clock(), version("mingluo"))
         accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
-        return _Stores(estates, accounts, SqlJournal(database), accounts.ensure_admin(clock()))
+        return _Stores(estates, rulebooks, accounts, SqlJournal(database), accounts.ensure_admin(clock()))
 
     return await asyncio.to_thread(open_in_thread)
 

@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import anyio.to_thread
+import msgspec
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from alerts.decisions import Decision, Reason, Refused
 from alerts.journal import AlertFilter, Condition
-from api import models
+from api import models, rulebook_models
 from api.accounts import AccountsUnavailable
 from api.context import Context
 from api.feed import VIEWERS
@@ -21,6 +22,8 @@ from api.stream import EventStream
 from community.alert import Alert
 from community.clock import SECOND
 from community.severity import Category, Severity
+from rules.explain import explain, rule_of
+from rules.explain_words import Language
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"], responses=problem_responses(401, 422, 503))
 
@@ -130,6 +133,24 @@ def alert_events(context: Ctx, _visitor: SignedIn, alert_id: AlertId) -> dict[st
     last_number = context.journal.last_number()
     _existing(context, alert_id)
     return {"events": [event_view(e) for e in context.journal.events_of(alert_id)], "last_number": last_number}
+
+
+@router.get(
+    "/alerts/{alert_id}/explanation",
+    response_model=rulebook_models.ExplanationView,
+    summary="Why an alert was raised",
+    responses=problem_responses(404),
+)
+def explanation(
+    context: Ctx, _visitor: SignedIn, alert_id: AlertId, language: Annotated[Language, Query()] = "en"
+) -> dict[str, Any]:
+    """From the evidence that was kept with it, whatever has become of the rule since."""
+    alert, estate = _existing(context, alert_id), context.estate()
+    device = estate.devices.get(alert.device)
+    zone = "UTC" if device is None else estate.zone_of(device)
+    told = explain(alert, rule_of(alert, context.rulebooks.in_force()[1], estate), language, zone=zone)
+    shown: dict[str, Any] = msgspec.to_builtins(told)
+    return shown
 
 
 @router.post(

@@ -6,7 +6,7 @@ itself was misused.
 
 import typer
 
-from mingluo.cli import bench, estate, log, payloads, replay, rules, settings, simulate, up
+from mingluo.cli import backtest, bench, estate, log, payloads, replay, rulebook, rules, settings, simulate, up
 
 app = typer.Typer(
     name="mingluo",
@@ -21,6 +21,11 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("settings")(settings.settings)
 app.add_typer(payloads.app, name="payloads")
+rules.app.command()(rulebook.apply)
+rules.app.command()(rulebook.versions)
+rules.app.command()(rulebook.rollback)
+rules.app.command()(rulebook.rehearsal)
+rules.app.command()(backtest.backtest)
 app.add_typer(rules.app, name="rules")
 app.add_typer(estate.app, name="estate")
 app.add_typer(log.app, name="log")

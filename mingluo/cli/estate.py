@@ -1,20 +1,16 @@
 """`mingluo estate`: who lives where, and what is installed."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from community.database import open_database
 from community.estate import Estate
 from community.estate_file import dump_estate
 from community.estate_store import EstateStore
-from mingluo import migrations
-from mingluo.cli.io import people, refuse
+from mingluo.cli.database import Config, DataDir, opened
+from mingluo.cli.io import people
 from mingluo.cli.load import load_estate_file, read_settings
 from mingluo.settings import Settings
 from mingluo.system import wall_clock
@@ -22,27 +18,11 @@ from simulators.village import xijiang
 
 app = typer.Typer(help="Who lives where, and what is installed.", no_args_is_help=True)
 
-Config = Annotated[Path | None, typer.Option(help="Settings file (TOML).")]
-DataDir = Annotated[Path | None, typer.Option(help="Where the data are kept.")]
-
-
-@contextmanager
-def _store(settings: Settings) -> Iterator[EstateStore]:
-    """The store of estates; ends the command if the database cannot be used."""
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = open_database(settings.database)
-        migrations.upgrade(database)
-        yield EstateStore(database)
-        database.dispose()
-    except (OSError, SQLAlchemyError, migrations.MigrationRefused) as error:
-        refuse(f"the database cannot be used: {error}")
-
 
 def stored_estate(settings: Settings) -> Estate:
     """The estate in force, with the devices' secrets."""
-    with _store(settings) as store:
-        return store.current()[1]
+    with opened(settings) as database:
+        return EstateStore(database).current()[1]
 
 
 @app.command()
@@ -66,8 +46,8 @@ def import_estate(
 ) -> None:
     """Put an estate file in place of the stored estate. A running system takes it over within seconds."""
     homes = load_estate_file(estate)
-    with _store(read_settings(config, data_dir=data_dir)) as store:
-        version = store.replace(homes, "command line", wall_clock())
+    with opened(read_settings(config, data_dir=data_dir)) as database:
+        version = EstateStore(database).replace(homes, "command line", wall_clock())
     people.print(f"version {version}: {len(homes.household)} households, {len(homes.device)} devices")
 
 

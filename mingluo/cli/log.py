@@ -49,7 +49,7 @@ def export(
 
 
 async def _export(settings: Settings, after: int) -> None:
-    async with _reached_log(settings) as log:
+    async with reached_log(settings) as log:
         last = await log.last_position()
         with people.status("reading") if people.is_terminal else nullcontext() as status:
             async for position, _subject, record in log.read(after, follow=False):
@@ -60,7 +60,7 @@ async def _export(settings: Settings, after: int) -> None:
 
 
 @asynccontextmanager
-async def _reached_log(settings: Settings) -> AsyncIterator[ReadingsLog]:
+async def reached_log(settings: Settings) -> AsyncIterator[ReadingsLog]:
     """The log of the running system, or of the data directory, whose broker is then started for a moment."""
     vitals = Vitals()
     async with AsyncExitStack() as stack:

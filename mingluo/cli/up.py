@@ -14,14 +14,13 @@ from community.clock import format_time
 from community.vitals import Component, State
 from gateway.broker.server import BrokerError
 from gateway.log import LogUnavailable
-from mingluo.cli.io import people, refuse
+from mingluo.cli.io import people, read_text, refuse
 from mingluo.cli.load import load_rulebook_file, read_settings
 from mingluo.demo import demo_estate, run_demo_devices
 from mingluo.lock import DataDirInUse, lock_data_dir
 from mingluo.migrations import DatabaseNewer
 from mingluo.settings import Settings, SettingsError
 from mingluo.system import Running, system
-from rules.rulebook import Rulebook
 
 CANNOT_START = (DataDirInUse, SettingsError, DatabaseNewer, BrokerError, LogUnavailable, JournalUnavailable, OSError)
 """What the person who starts it can mend; anything else is a fault of ours and ends with its traceback."""
@@ -46,15 +45,18 @@ def up(
     settings = read_settings(config, data_dir=data_dir, http=http, mqtt=mqtt, mqtt_url=mqtt_url, rules=rules)
     if demo and settings.mqtt_url is not None:
         refuse("the demo's devices use the embedded broker: leave mqtt_url out")
-    rulebook = load_rulebook_file(settings.rules)
+    book = None
+    if settings.rules is not None:
+        load_rulebook_file(settings.rules)  # its errors are told with the file's name
+        book = read_text(settings.rules)
     try:
         with lock_data_dir(settings.data_dir):
-            asyncio.run(_run(settings, rulebook, demo=demo))
+            asyncio.run(_run(settings, book, demo=demo))
     except CANNOT_START as error:
         refuse(error)
 
 
-async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
+async def _run(settings: Settings, rules: str | None, *, demo: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,7 +69,7 @@ async def _run(settings: Settings, rulebook: Rulebook, *, demo: bool) -> None:
             _tell(component)
 
     first_estate = demo_estate if demo else None
-    async with system(settings, rulebook, first_estate=first_estate, on_change=tell) as running:
+    async with system(settings, rules, first_estate=first_estate, on_change=tell) as running:
         _greet(settings, running)
         greeted = True
         _spare_the_collector()
