@@ -7,9 +7,11 @@ from typing import Any
 try:
     import numba
 except ImportError:  # a platform for which numba has no wheel
-    _jit: Callable[[Any], Any] | None = None
-    _inner_jit: Callable[[Any], Any] | None = None
-else:
+    numba = None  # type: ignore[assignment]  # a module, or none
+
+_jit: Callable[[Any], Any] | None = None
+_inner_jit: Callable[[Any], Any] | None = None
+if numba is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # made by numba at run time
     _jit = numba.njit(cache=True, error_model="numpy")
     _inner_jit = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # known to numba, not to its types
 
@@ -38,7 +40,7 @@ def warn_if_slow() -> None:
     """Say once that nothing is compiled here."""
     if not COMPILED:
         warnings.warn(
-            "numba is not installed: rules are evaluated by uncompiled kernels, some hundred times slower. "
+            "numba is not here: rules are evaluated by uncompiled kernels, some hundred times slower. "
             "The findings are the same.",
             RuntimeWarning,
             stacklevel=2,
