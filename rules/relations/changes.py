@@ -71,10 +71,10 @@ def _other_modes(relations: "Relations", now: int) -> list[Finding]:
         mode = relations.book.mode(rule, device)
         want: ToldAs = "" if mode == "probe" else mode
         if key in standings.withheld:
-            if want == "live" and standings.groups(key):
+            if want == "live":
                 continue
             del standings.withheld[key]
-            relations.withheld += 1 if want != "live" else 0
+            relations.withheld += 1
         if standing.told_as == want:
             continue
         if standing.told_as:

@@ -66,8 +66,7 @@ class Standings:
             standing = self.of[key] = Standing(finding.severity, [None, None, None])
             self._enter(key)
         standing.turn(finding)
-        if key in self._groups:
-            standing.finding = finding
+        standing.finding = finding if key in self._groups or key in self.withheld else None
         return standing
 
     def end(self, key: Key) -> Standing | None:
@@ -99,7 +98,7 @@ class Standings:
         self._by_group, self._groups = {}, {}
         for key in self.of:
             self._enter(key)
-            if key not in self._groups:
+            if key not in self._groups and key not in self.withheld:
                 self.of[key].finding = None
 
     def _enter(self, key: Key) -> None:
