@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from rules.kinds.compiler import compiled
+from rules.kinds.compiler import compiled, inner
 from rules.kinds.definition import LadderRule, QuantityName
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 from rules.kinds.local_time import HOUR, hour_of_week, local_ms, local_time
@@ -38,7 +38,7 @@ STEP = 1 / 12
 
 HOURS = 168
 WORDS = 25
-_ZERO, _FAR, _FULL = 128, 127, 65_535
+_ZERO, _FAR, _FULL = 128, 127.0, 65_535
 _DAY = 24
 
 
@@ -69,12 +69,11 @@ class ChangeRule(LadderRule):
     most: Annotated[float, Field(gt=0)] = 48.0
 
 
-@compiled
-def end_hour(at, octet, mean, numbers, words, floats, octets):  # type: ignore[no-untyped-def]  # compiled
+@inner
+def end_hour(at, octet, mean, numbers, singles, shorts, octets):  # type: ignore[no-untyped-def]  # compiled
     """Take an hour's mean into sums, mean square and profile; `octet` is the place of its usual u."""
-    singles, shorts = words.view(np.float32), words.view(np.uint16)
     u = np.arcsinh(mean / numbers[0]) / STEP
-    code = _ZERO + max(-_FAR, min(_FAR, int(np.floor(u + 0.5))))
+    code = int(max(-_FAR, min(_FAR, np.floor(u + 0.5)))) + _ZERO
     usual = np.int64(octets[octet])
     hours = np.int64(shorts[4 * at + 98])
     compared = np.int64(shorts[4 * at + 99])
@@ -100,7 +99,7 @@ def end_hour(at, octet, mean, numbers, words, floats, octets):  # type: ignore[n
     r = u - (usual - _ZERO)
     if abs(r) >= 1:
         move = max(1.0, np.floor(abs(r) * numbers[1] + 0.5))
-        octets[octet] = max(1, min(255, int(usual + (move if r > 0 else -move))))
+        octets[octet] = int(max(1.0, min(255.0, usual + (move if r > 0 else -move))))
 
 
 @compiled
@@ -127,7 +126,7 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
             if count == 0 or old != number:
                 if count > 0:
                     hour = hour_of_week(local_ms(old * HOUR, table.zone[q], table.zones))
-                    end_hour(at, 8 * at + hour, floats[at + 22] / count, table.reals[q, p], words, floats, octets)
+                    end_hour(at, 8 * at + hour, floats[at + 22] / count, table.reals[q, p], singles, shorts, octets)
                     if number - old > _DAY:
                         singles[2 * at + 46] = 0.0
                         singles[2 * at + 47] = 0.0

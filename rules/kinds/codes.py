@@ -8,13 +8,13 @@ import struct
 
 import numpy as np
 
-from rules.kinds.compiler import compiled
+from rules.kinds.compiler import inner
 
 ABSENT = 0
 """Code of a slot that holds nothing."""
 
 
-@compiled
+@inner
 def encode(value, single, bits):  # type: ignore[no-untyped-def]  # compiled
     """Code of a number.
 
@@ -26,16 +26,16 @@ def encode(value, single, bits):  # type: ignore[no-untyped-def]  # compiled
     return ((whole + 0x7FFF + ((whole >> 16) & 1)) >> 16) ^ 0xFFFF
 
 
-@compiled
+@inner
 def decode(code, single, bits):  # type: ignore[no-untyped-def]  # compiled
     """The number of a code; NaN for `ABSENT`."""
     bits[0] = (np.int64(code) ^ 0xFFFF) << 16
     return np.float64(single[0])
 
 
-@compiled
-def sort_first(numbers, count):  # type: ignore[no-untyped-def]  # compiled
-    """Sort the first few numbers of a small array in place, by insertion."""
+@inner
+def sorted_median(numbers, count):  # type: ignore[no-untyped-def]  # compiled
+    """Median of the first `count` (at least one) numbers of a small array, which are sorted in place, by insertion."""
     for j in range(1, count):
         number = numbers[j]
         k = j
@@ -43,12 +43,6 @@ def sort_first(numbers, count):  # type: ignore[no-untyped-def]  # compiled
             numbers[k] = numbers[k - 1]
             k -= 1
         numbers[k] = number
-
-
-@compiled
-def median_first(numbers, count):  # type: ignore[no-untyped-def]  # compiled
-    """Median of the first `count` (at least one) numbers, which are sorted in place."""
-    sort_first(numbers, count)
     return (numbers[(count - 1) // 2] + numbers[count // 2]) / 2.0
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from community.quantities import QUANTITIES
-from rules.kinds.compiler import compiled
+from rules.kinds.compiler import compiled, inner
 from rules.kinds.definition import LadderRule, Model, QuantityName, Seconds
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 
@@ -97,7 +97,7 @@ class DoseRule(LadderRule):
         return self
 
 
-@compiled
+@inner
 def rate(ppm, bands, numbers):  # type: ignore[no-untyped-def]  # compiled
     """Dose per ms at a concentration; `numbers` hold ppm, rate and exponent of each band."""
     if not ppm >= numbers[0]:

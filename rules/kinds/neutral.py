@@ -9,17 +9,18 @@ and the phase voltages a, b, c are its distances to the corners. For every point
 
     s² = (a² + b² + c²) / 2 ± 2√3 K,  K the area of a triangle with sides a, b, c (Heron; Pompeiu 1936).
 
-The sum holds for P within the triangle's circumcircle, the difference outside; on it K = 0, and a > b + c exists for
-no P. A neutral between passive loads of like power factor lies within the triangle; so the sum is taken. *Domain*: a
-displacement of up to the phase voltage.
+The sum holds for P within the triangle's circumcircle, the difference outside. A neutral between passive loads of
+like power factor lies within the triangle, so the sum is taken; the *domain* is a displacement of up to the phase
+voltage. On the circle K = 0 (a neutral that touches a line: 0, √3, √3), and a > b + c exists for no P: by less than
+the tolerance that is a meter's error, by more something else is wrong.
 
 By Leibniz's theorem a² + b² + c² = 3 d² + s², with d the distance of P from the centre: the displacement of the
 neutral, and the measure, in per unit of the nominal phase voltage. Without the difference of nearly equal numbers:
 
     d² = ((a² - b²)² + (b² - c²)² + (c² - a²)²) / (3 (a² + b² + c² + 4√3 K)).
 
-Where s is not √3 times the nominal voltage within
-a tolerance, something else is wrong (a lost phase, a sagging supply: other rules see that), and the measure is 0.
+Where s is not √3 times the nominal voltage within a tolerance, something else is wrong (a lost phase, a sagging
+supply: other rules see that), and the measure is 0.
 
 No state. A row must hold all three voltages.
 """
@@ -77,9 +78,12 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
             q = rows.duty[b]
             nominal = table.reals[q, p, 0]
             shift = 0.0
-            if abs(line / (ROOT3 * nominal) - 1.0) <= table.reals[q, p, 1]:
+            tolerance = table.reals[q, p, 1]
+            if abs(line / (ROOT3 * nominal) - 1.0) <= tolerance and a - m - c <= tolerance * nominal:
                 e, f, g = (a - m) * (a + m), (m - c) * (m + c), (a - c) * (a + c)
                 shift = np.sqrt((e * e + f * f + g * g) / (3.0 * (squares + ROOT3 * area)))
+                if heron <= 0:
+                    shift = np.sqrt(squares / 6.0)
             measure = shift / nominal
             x[i, b] = measure
             if measure >= table.quiet[q, p] or speaks or rows.active[b]:
@@ -108,7 +112,9 @@ class NeutralTwin:
             area = max(sixteen, Decimal(0)).sqrt() / 4
             squares = a * a + b * b + c * c
             line = squares / 2 + 2 * Decimal(3).sqrt() * area
-            stays = abs(line.sqrt() / (Decimal(3).sqrt() * self.nominal) - 1) <= Decimal(self.rule.tolerance)
+            tolerance = Decimal(self.rule.tolerance)
+            stays = abs(line.sqrt() / (Decimal(3).sqrt() * self.nominal) - 1) <= tolerance
+            stays = stays and 2 * max(a, b, c) - (a + b + c) <= tolerance * self.nominal
             return float(max((squares - line) / 3, Decimal(0)).sqrt() / self.nominal) if stays else 0.0
 
 

@@ -41,6 +41,6 @@ EXAMPLES: dict[str, Example] = {
         (0, 10, 60, 60, 180, 180.001),
     ),
     "neutral": Example(
-        rule_of(NeutralRule, 0.15), {s: (0.0, 100.0, 115.0, 121.0, 229.3, 231.0, 300.0) for s in _PHASES}
+        rule_of(NeutralRule, 0.15), dict.fromkeys(_PHASES, (0.0, 100.0, 115.0, 121.0, 229.3, 231.0, 300.0))
     ),
 }

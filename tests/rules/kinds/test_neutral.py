@@ -71,11 +71,18 @@ def test_unlike_loads_behind_a_broken_neutral() -> None:
         pytest.param((0.0, 0.0, 0.0), id="no supply"),
         pytest.param((184.0, 184.0, 184.0), id="sag of all"),
         pytest.param((115.0, 230.0, 230.0), id="one phase at half"),
+        pytest.param((0.0, 150.0, 550.0), id="voltages of no point of the plane"),
         pytest.param((400.0, 400.0, 400.0), id="line voltage at all"),
     ],
 )
 def test_what_is_no_broken_neutral(seen: tuple[float, float, float]) -> None:
     assert shift(seen) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("seen", [(0.0, 398.4, 398.4), (0.0, 398.0, 399.0), (2.0, 397.0, 400.0)])
+def test_a_neutral_that_touches_a_line(seen: tuple[float, float, float]) -> None:
+    """On the circumcircle, where a volt of a meter's error may make a triangle impossible."""
+    assert shift(seen) == pytest.approx(1.0, abs=0.01)
 
 
 def test_evidence_lets_a_person_check() -> None:
