@@ -96,7 +96,7 @@ class RulebookStore:
         """
         if len(text.encode(errors="replace")) > MOST_BYTES:
             raise RulebookErrors([RuleError(source, None, "", f"expected at most {MOST_BYTES} bytes")])
-        return load_rulebook(text, source)
+        return load_rulebook(text, source, standard_text())
 
     def begin(self, file_text: str | None, now: int, release: str) -> int:
         """Put in force what a start asks for, if that is something new; the version in force then.
@@ -194,7 +194,7 @@ class RulebookStore:
         """The applied version, stored again if the standard pack that it extends has changed its meaning."""
         text = self.text(newest.version)
         try:
-            book = load_rulebook(text, f"rulebook version {newest.version}")
+            book = self.check(text, f"rulebook version {newest.version}")
         except RulebookErrors:
             return newest.version  # it goes on with the pack that it was written for
         if book.version == newest.content:

@@ -8,18 +8,18 @@ from sqlalchemy import Engine
 
 from community.database import metadata, open_database
 from rules import store as stores
-from rules.rulebook import Rulebook, RulebookErrors, standard_rulebook, standard_text
+from rules.rulebook import RulebookErrors, load_rulebook, standard_rulebook, standard_text
 from rules.store import Origin, RulebookStore, UnknownRulebookError
 from rules.store_table import rulebook_table
 
 NOW = 1_795_000_000_000
 
 
-def book(limit: float) -> str:
+def book(limit: float, name: str = "voltage.high") -> str:
     """A rulebook of one rule."""
     return f"""
     [[rule]]
-    id = "voltage.high"
+    id = "{name}"
     title = {{ zh = "过电压", en = "Over-voltage" }}
     category = "deterioration"
     kind = "threshold"
@@ -33,6 +33,19 @@ def book(limit: float) -> str:
     limit = {limit}
     clear = {limit - 5}
     """
+
+
+@pytest.fixture(autouse=True)
+def small_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release whose standard pack is one rule."""
+    ship(monkeypatch, 250)
+
+
+def ship(monkeypatch: pytest.MonkeyPatch, limit: float) -> None:
+    """From now on the release is one with another pack."""
+    pack = book(limit, "voltage.standard")
+    monkeypatch.setattr(stores, "standard_text", lambda: pack)
+    monkeypatch.setattr(stores, "standard_rulebook", lambda: load_rulebook(pack, "standard"))
 
 
 @pytest.fixture
@@ -49,13 +62,14 @@ def store(engine: Engine) -> RulebookStore:
 
 
 def test_before_any_version_the_standard_pack_holds(store: RulebookStore) -> None:
-    assert store.current() == (0, standard_rulebook())
-    assert store.text(0) == standard_text()
+    version, current = store.current()
+    assert (version, current.version) == (0, stores.standard_rulebook().version)
+    assert store.text(0) == stores.standard_text()
     assert store.versions() == []
 
 
-def test_the_standard_text_is_the_standard_pack(store: RulebookStore) -> None:
-    assert store.check(standard_text()).version == standard_rulebook().version
+def test_the_shipped_text_is_the_shipped_pack() -> None:
+    assert load_rulebook(standard_text(), "standard").version == standard_rulebook().version
 
 
 def test_every_version_stays_and_tells_who_made_it(store: RulebookStore, engine: Engine) -> None:
@@ -109,10 +123,10 @@ def test_a_new_release_brings_its_pack_to_who_never_had_another(
     store: RulebookStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.begin(None, NOW, "0.1")
-    monkeypatch.setattr(stores, "standard_text", lambda: book(253))
+    ship(monkeypatch, 253)
     assert store.begin(None, NOW, "0.2") == 2
     assert store.versions()[0].note == "release 0.2"
-    assert store.current()[1].version == store.check(book(253)).version
+    assert store.current()[1].version == stores.standard_rulebook().version
 
 
 def test_what_a_person_applied_stays_over_starts_and_releases(
@@ -121,7 +135,7 @@ def test_what_a_person_applied_stays_over_starts_and_releases(
     store.begin(None, NOW, "0.1")
     applied = store.add(book(260), "admin", "", NOW)
     assert store.begin(None, NOW, "0.1") == applied
-    monkeypatch.setattr(stores, "standard_text", lambda: book(253))
+    ship(monkeypatch, 253)
     assert store.begin(None, NOW, "0.2") == applied == store.current_version()
 
 
@@ -149,12 +163,7 @@ def test_what_extends_the_pack_is_stored_again_when_a_release_changes_the_pack(
     mine = 'extends = "standard"\n' + book(260)
     first = store.add(mine, "admin", "", NOW)
     content = store.versions()[0].content
-    read = stores.load_rulebook
-
-    def with_smaller_pack(text: str, source: str, standard: str | None = None) -> Rulebook:
-        return read(text, source, standard or book(253).replace("voltage.high", "voltage.other"))
-
-    monkeypatch.setattr(stores, "load_rulebook", with_smaller_pack)
+    ship(monkeypatch, 253)
     assert store.begin(None, NOW, "0.2") == first + 1
     newest = store.versions()[0]
     assert (newest.origin, store.text(newest.version)) == (Origin.APPLIED, mine)
@@ -169,7 +178,7 @@ def test_the_way_back_is_a_new_version_with_the_old_text_and_pack(
     mine = 'extends = "standard"\n' + book(260)
     first = store.add(mine, "admin", "", NOW)
     store.add(book(270), "admin", "", NOW)
-    monkeypatch.setattr(stores, "standard_text", lambda: book(253))  # another release
+    ship(monkeypatch, 253)
     third = store.roll_back(first, "admin", "", NOW + 5)
     assert store.versions()[0].origin is Origin.ROLLBACK
     assert store.versions()[0].note == f"version {first} again"
