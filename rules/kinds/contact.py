@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from rules.kinds.codes import decode, encode, median_first, rounded
+from rules.kinds.codes import decode, encode, rounded, sorted_median
 from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
@@ -109,7 +109,7 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
                         known += 1
                 singles[2 * at + 5] = np.nan
                 if known >= table.ints[q, p, 1]:
-                    singles[2 * at + 5] = median_first(room, known)
+                    singles[2 * at + 5] = sorted_median(room, known)
             off = abs(current - np.float64(singles[2 * at + 2]))
             if not seen or now - last > table.gap[q] or off > table.reals[q, p, 1]:
                 singles[2 * at + 2] = current

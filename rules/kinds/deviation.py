@@ -106,7 +106,7 @@ class DeviationTwin:
         mean, variance = float(self.mean), float(self.variance)
         off = values[self.signal] - mean
         learnt = min(len(self.times), MOST_LEARNT)
-        deviation = max(variance**0.5, self.floor)
+        deviation = max(math.sqrt(variance), self.floor)
         dt = min(ts - self.times[-1], self.gap) if self.times else 0
         share = max(1 - math.exp(-dt / (self.rule.time_constant * 1000)), 1 / (learnt + 1))
         self.mean = np.float32(mean + share * off)

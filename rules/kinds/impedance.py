@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from rules.kinds.codes import decode, encode, median_first, rounded
+from rules.kinds.codes import decode, encode, rounded, sorted_median
 from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
@@ -86,7 +86,7 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
                 if count >= 3:
                     for k in range(count):
                         room[k] = decode(shorts[ring + k], single, bits)
-                    x[i, b] = median_first(room, count)
+                    x[i, b] = sorted_median(room, count)
                     extra[i, b, 0] = -sag / up
                     extra[i, b, 1] = sag
                     extra[i, b, 2] = up

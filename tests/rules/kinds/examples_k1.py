@@ -21,7 +21,7 @@ EXAMPLES: dict[str, Example] = {
             inhibit={"signals": [CURRENT, "current_l1"], "by": "0.2 * device.rated_current", "hold": 180},
         ),
         {TERMINAL: (20, 30, 80, 500), "terminal_temperature_n": (20, 25, 26), CURRENT: (0, 6, 20), "current_l1": (5,)},
-        (0, 1, 24, 60, 60, 100, 200),
+        (0, 1, 24, 60, 60, 60, 100, 179),
     ),
     "thermal": Example(
         rule_of(
@@ -39,9 +39,9 @@ EXAMPLES: dict[str, Example] = {
         (0, 0.1, 5, 10, 60, 100, 4000, 4_294_967.3),
     ),
     "contact": Example(
-        rule_of(ContactRule, 1.5, 1.2, least_days=2, least_readings=1, steady_for=100, floor=0.01),
+        rule_of(ContactRule, 1.5, 1.2, least_days=2, least_readings=1, steady_for=0, floor=0.01),
         {TERMINAL: (30, 40, 60), CURRENT: (5, 10, 10.2), "ambient_temperature": (20, 25)},
-        (0, 60, 120, 43_200, 86_340, 86_400, 172_800, 1_500_000),
+        (0, 60, 43_200, 86_340, 86_400, 86_400, 172_800, 1_300_000),
     ),
     "leaky": Example(
         rule_of(LeakyRule, 14.0, 7.0, signals=["arc_count"]),
