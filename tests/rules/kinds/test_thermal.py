@@ -1,6 +1,7 @@
 """The thermal image against the closed forms of IEC 60255-149 and the conventional currents of IEC 60898-1."""
 
 from math import exp, inf, log
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,8 @@ NO_TIME = [{"severity": "critical", "limit": 1.0, "clear": 0.9}]
 
 
 def rule(**given: object) -> ThermalRule:
-    made: ThermalRule = rule_of(
-        ThermalRule, **({"signals": ["current"], "k": K, "time_constants": [{"tau": TAU}], "steps": NO_TIME} | given)
-    )
+    whole: dict[str, Any] = {"signals": ["current"], "k": K, "time_constants": [{"tau": TAU}], "steps": NO_TIME}
+    made: ThermalRule = rule_of(ThermalRule, **(whole | given))
     return made
 
 
