@@ -12,7 +12,7 @@ except ImportError:  # a platform for which numba has no wheel
 _jit: Callable[[Any], Any] | None = None
 _inner_jit: Callable[[Any], Any] | None = None
 if numba is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # made by numba at run time
-    _jit = numba.njit(cache=True, error_model="numpy")
+    _jit = numba.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
     _inner_jit = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # known to numba, not to its types
 
 COMPILED = _jit is not None
