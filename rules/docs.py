@@ -1,103 +1,222 @@
 """`docs/rules.md` from the standard pack: `python -m rules.docs` writes it, a test compares it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from itertools import groupby
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 from rules.evidence import unit_of
-from rules.kinds.definition import LadderRule, Limit, Scaled
-from rules.kinds.flag import FlagRule
-from rules.kinds.rise import RiseRule
-from rules.kinds.silence import Allowance, SilenceRule
-from rules.kinds.thermal import ThermalRule
-from rules.kinds.threshold import ThresholdRule
-from rules.rulebook import Rule, Rulebook, standard_rulebook
+from rules.explain import ROLES
+from rules.expressions import Formula
+from rules.kinds.definition import LadderRule, RuleBase, Text
+from rules.reading import MODELS
+from rules.rulebook import Rulebook, standard_rulebook
 
 _SYMBOLS = {"nominal_voltage": "Un", "rated_current": "In", "rated_residual": "IΔn"}
 _UNITS = {"nominal_voltage": "V", "rated_current": "A", "rated_residual": "mA"}
+_ROLES = {"staff": "Duty room", "responder": "Who is sent", "resident": "Residents"}
+_MODES = {
+    "live": "",
+    "shadow": " In rehearsal: recorded, and nobody is told.",
+    "probe": " A probe: told to nobody, seen by combination and group rules only.",
+}
+_HAZARDS = {
+    "residual": "Residual current",
+    "arc": "Arcs",
+    "overload": "Overload",
+    "short_circuit": "Short circuit",
+    "terminal": "Terminals",
+    "temperature": "Temperature",
+    "voltage": "Voltage",
+    "overvoltage": "Voltage as the device judges it",
+    "undervoltage": "Under-voltage as the device judges it",
+    "neutral": "Neutral conductor",
+    "smoke": "Smoke",
+    "fire": "Fire",
+    "heat": "Heat",
+    "co": "Carbon monoxide",
+    "gas": "Gas",
+    "water": "Water",
+    "ebike": "Electric bicycles",
+    "activity": "No sign of life",
+    "welfare": "Welfare",
+    "door": "Doors",
+    "breaker": "Breakers",
+    "manual": "Calls by hand",
+    "device": "Devices",
+    "sensor": "Sensors",
+    "supply": "Supply",
+    "power": "Power",
+}
+_LIMITS = ("limit", "clear")
 
 _INTRODUCTION = """\
 # The standard rules
 
-Made from `rules/packs/standard.toml` by `python -m rules.docs`; do not edit. A step is proven when its condition has
-been true for the hold, in event time, between two readings; a hold of 0 s is proven by one. It is released by a value
-beyond its clear level. Un, In and IΔn are the device's own ratings. Rules of category `life` let the last reading
-stand for up to a minute, and a single late reading proves a step without hold or of severity critical.
+Made from `rules/packs/standard` by `python -m rules.docs`; do not edit. How to write, test and rehearse rules:
+[Rules for safety engineers](safety-engineers.md).
+
+A step is proven when its condition has been true for the hold, in event time, between two readings; a hold of 0 s is
+proven by one. It is released by a value beyond its clear level. Un, In and IΔn are the device's own ratings. Rules of
+category `life` let the last reading stand for up to a minute, and a single late reading proves a step without hold or
+of severity critical. Parameters that a rule does not name have the defaults of its kind, see [Kinds](#kinds).
 """
 
 
 def rules_page(rulebook: Rulebook) -> str:
     """The page as Markdown."""
-    return "\n".join([_INTRODUCTION, *(line for rule in rulebook.rules for line in _section(rule))])
+    lines = [_INTRODUCTION]
+    found: dict[str, list[RuleBase]] = {}
+    for rule in rulebook.rules:
+        found.setdefault(rule.id.split(".")[0], []).append(rule)
+    for hazard, rules in found.items():
+        lines += _hazard(hazard, rules)
+    lines.append("## Kinds\n")
+    used = {rule.kind for rule in rulebook.rules}
+    for name, model in MODELS.items():
+        lines += _kind(name, model, used=name in used)
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(rule: Rule) -> Iterator[str]:
-    yield f"## `{rule.id}`: {rule.title.en} · {rule.title.zh}\n"
-    yield f"Category `{rule.category}`, kind `{rule.kind}`. Source: {rule.standard}" + (
-        f", {rule.clause}.\n" if rule.clause else ".\n"
-    )
-    yield from _condition(rule)
-    yield f"What to do: {rule.guidance.en} {rule.guidance.zh}\n"
+def _hazard(hazard: str, rules: Sequence[RuleBase]) -> Iterator[str]:
+    yield f"## {_HAZARDS.get(hazard, hazard.replace('_', ' ').capitalize())}\n"
+    yield "| rule | | category | severities | source |\n|---|---|---|---|---|"
+    for rule in rules:
+        words = " ".join(s for s, _ in groupby(_severities(rule)))
+        yield f"| [`{rule.id}`](#{_anchor(rule)}) | {rule.title.en} | {rule.category} | {words} | {_source(rule)} |"
+    yield ""
+    for rule in rules:
+        yield from _section(rule)
 
 
-def _condition(rule: Rule) -> Iterator[str]:
-    for name, most in rule.applies.at_most.items():
-        yield f"For devices with {_SYMBOLS[name]} up to {most:g} {_UNITS[name]}.\n"
-    match rule:
-        case FlagRule():
-            yield f"Severity {rule.severity.word} while the device reports the event `{rule.event}`.\n"
-        case SilenceRule():
-            yield f"A last will counts as the last step after {rule.after_last_will:g} s.\n"
-            yield "| severity | mains: silent for | battery: silent for |\n|---|---|---|"
-            for step in rule.steps:
-                yield f"| {step.severity.word} | {_allowance(step.mains)} | {_allowance(step.battery)} |"
-            yield ""
-        case ThresholdRule() | RiseRule() | ThermalRule():
-            yield from _ladder(rule)
-
-
-def _ladder(rule: ThresholdRule | RiseRule | ThermalRule) -> Iterator[str]:
-    unit = unit_of(rule)
-    sign = "≥" if rule.sign > 0 else "≤"
-    yield f"Signals: {', '.join(f'`{s}`' for s in rule.signals)}.\n"
-    if isinstance(rule, ThresholdRule) and rule.beyond is not None:
-        yield f"Not judged past {_limit(rule.beyond, unit)}.\n"
-    if isinstance(rule, ThresholdRule) and rule.unless is not None:
-        yield f"Not judged while `{rule.unless.signal}` is {rule.unless.equals:g}.\n"
-    if isinstance(rule, RiseRule) and rule.inhibit is not None:
-        by = _limit(rule.inhibit.by, "A")
-        yield f"Not judged for {rule.inhibit.hold:g} s after the current stepped up by {by}.\n"
-    if isinstance(rule, ThermalRule):
-        constants = ", ".join(
-            f"{c.tau:g} s" + (f" up to {c.up_to:g} A" if c.up_to is not None else " above") for c in rule.time_constants
-        )
-        yield f"k = {rule.k:g}; time constant {constants}. Values are fractions of the trip level.\n"
-    yield from _steps(rule, sign, unit)
-
-
-def _steps(rule: LadderRule, sign: str, unit: str) -> Iterator[str]:
-    yield "| severity | condition | hold | clear level |\n|---|---|---|---|"
-    for step in rule.steps:
-        condition = f"{sign} {_limit(step.limit, unit)}"
-        trip = getattr(step, "time_to_trip", None)
-        if trip is not None:
-            condition += f", or trip nearer than {trip:g} s"
-        yield f"| {step.severity.word} | {condition} | {step.hold:g} s | {_limit(step.clear, unit)} |"
+def _section(rule: RuleBase) -> Iterator[str]:
+    yield f'<a id="{_anchor(rule)}"></a>\n'
+    yield f"### `{rule.id}`: {rule.title.en} · {rule.title.zh}\n"
+    kind = f"[`{rule.kind}`](#kind-{rule.kind})"
+    yield f"Category `{rule.category}`, kind {kind}. Source: {_source(rule)}.{_MODES[rule.mode]}\n"
+    yield from _applies(rule)
+    for name in _own_fields(type(rule)):
+        if name in rule.model_fields_set and name != "steps" and getattr(rule, name) is not None:
+            yield f"- `{name}`: {_cell(getattr(rule, name))}"
+    yield ""
+    if "steps" in type(rule).model_fields:
+        yield from _steps(rule)
+    for role in ROLES:
+        text = getattr(rule.guidance, role)
+        if text is not None:
+            yield f"- {_ROLES[role]}: {text.en} {text.zh}"
     yield ""
 
 
-def _limit(limit: Limit, unit: str) -> str:
-    if isinstance(limit, Scaled):
-        return f"{limit.factor:g} {_SYMBOLS[limit.rating]}"
-    return f"{limit:g} {unit}".rstrip()
+def _applies(rule: RuleBase) -> Iterator[str]:
+    applies = rule.applies
+    if applies.kinds:
+        yield f"For devices of kind {_cell(applies.kinds)}.\n"
+    for name, most in applies.at_most.items():
+        yield f"For devices with {_SYMBOLS[name]} up to {most:g} {_UNITS[name]}.\n"
+    if applies.flags:
+        yield f"In households with {_cell(applies.flags)}.\n"
 
 
-def _allowance(allowance: Allowance | None) -> str:
-    if allowance is None:
+def _steps(rule: RuleBase) -> Iterator[str]:
+    steps: tuple[BaseModel, ...] = getattr(rule, "steps", ())
+    unit = unit_of(rule)
+    sign = "≤" if isinstance(rule, LadderRule) and rule.sign < 0 else "≥"
+    names = [n for n in type(steps[0]).model_fields if any(n in s.model_fields_set for s in steps)]
+    yield "| " + " | ".join(n.replace("_", " ") for n in names) + " |"
+    yield "|---" * len(names) + "|"
+    for step in steps:
+        cells = []
+        for name in names:
+            cell = _cell(getattr(step, name))
+            if name in _LIMITS:
+                cell = f"{cell} {unit}".rstrip() if not isinstance(getattr(step, name), Formula) else cell
+            if name == "limit":
+                cell = f"{sign} {cell}"
+            if name.endswith("hold"):
+                cell += " s"
+            cells.append(cell)
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _kind(name: str, model: type[RuleBase], *, used: bool) -> Iterator[str]:
+    summary, fields = described(model)
+    yield f'<a id="kind-{name}"></a>\n'
+    yield f"### `{name}`\n"
+    yield summary + ("" if used else " No rule of the standard pack uses it.") + "\n"
+    own = [n for n in _own_fields(model) if n != "steps"]
+    if own:
+        yield "| parameter | default | |\n|---|---|---|"
+    for field in own:
+        info = model.model_fields[field]
+        default = "required" if info.is_required() else _cell(info.get_default(call_default_factory=True))
+        yield f"| `{field}` | {default} | {fields.get(field, '')} |"
+    yield ""
+
+
+def described(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
+    """What a model's docstring says: the part before `Attributes:` as one paragraph, and the text of each attribute."""
+    head, _, tail = (model.__doc__ or "").partition("Attributes:")
+    fields: dict[str, str] = {}
+    names: list[str] = []
+    for line in tail.splitlines():
+        depth = len(line) - len(line.lstrip())
+        if depth == 8:
+            words, _, text = line.strip().partition(": ")
+            names = [word.strip() for word in words.split(",")]
+            fields |= dict.fromkeys(names, text)
+        elif depth > 8:
+            fields |= {n: f"{fields[n]} {line.strip()}" for n in names}
+    return " ".join(head.split()), fields
+
+
+def _own_fields(model: type[BaseModel]) -> list[str]:
+    return [n for n in model.model_fields if n not in RuleBase.model_fields]
+
+
+def _severities(rule: RuleBase) -> Iterable[str]:
+    steps: tuple[Any, ...] = getattr(rule, "steps", ()) or (rule,)
+    return [step.severity.word for step in steps]
+
+
+def _source(rule: RuleBase) -> str:
+    return rule.standard + (f", {rule.clause}" if rule.clause else "")
+
+
+def _anchor(rule: RuleBase) -> str:
+    return rule.id.replace(".", "-")
+
+
+def _cell(value: Any) -> str:
+    """A value for people."""
+    if value is None or value == () or value == "":
         return "-"
-    text = f"{allowance.factor:g} reporting intervals"
-    if allowance.plus:
-        text += f" and {allowance.plus:g} s"
-    return text + (f", at least {allowance.at_least:g} s" if allowance.at_least else "")
+    if isinstance(value, Formula):
+        text = str(value)
+        for name, symbol in _SYMBOLS.items():
+            text = text.replace(f"device.{name}", symbol)
+        return text.replace(" * ", " ").replace("*", "\\*")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Enum):
+        return f"`{value.name.lower()}`" if not isinstance(value, str) else f"`{value}`"
+    if isinstance(value, int | float):
+        return f"{value:.10g}"
+    if isinstance(value, Text):
+        return f"{value.en} {value.zh}"
+    if isinstance(value, BaseModel):
+        given = {n: getattr(value, n) for n in type(value).model_fields if n in value.model_fields_set}
+        return ", ".join(f"{n.replace('_', ' ')} {_cell(v)}" for n, v in given.items())
+    if isinstance(value, dict):
+        return "; ".join(f"{k}: {_cell(v)}" for k, v in value.items())
+    if isinstance(value, tuple | list | frozenset):
+        separator = "; " if any(isinstance(v, BaseModel) for v in value) else ", "
+        return separator.join(_cell(v) for v in value)
+    return f"`{value}`".replace("|", "\\|")
 
 
 if __name__ == "__main__":

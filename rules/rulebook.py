@@ -90,12 +90,9 @@ def _standard() -> Rulebook:
 
 def standard_sources() -> Sequence[Source]:
     """The files of the standard pack, in the order of their names."""
-    pack = files("rules.packs")
-    found = [f for f in pack.iterdir() if f.name.startswith("standard") and f.name.endswith(".toml")]
-    folder = pack.joinpath("standard")
-    if folder.is_dir():
-        found += [f for f in folder.iterdir() if f.name.endswith(".toml")]
-    return [Source(f.name, f.read_text(encoding="utf-8")) for f in sorted(found, key=lambda f: f.name)]
+    pack = files("rules.packs").joinpath("standard")
+    found = sorted((f for f in pack.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return [Source(f.name, f.read_text(encoding="utf-8")) for f in found]
 
 
 def standard_text() -> str:
