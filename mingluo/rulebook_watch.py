@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from community.frame import RulebookChange
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, ReadingsLog
-from rules.rulebook import Rulebook, RulebookErrors, standard_rulebook
+from rules.rulebook import Rulebook, RulebookErrors
 from rules.store import RulebookStore, UnknownRulebookError
 
 LOOK_EVERY_S = 1.0
@@ -40,7 +40,7 @@ class RulebookWatch:
         self._vitals = vitals
         self._clock = clock
         self._sleep = sleep
-        self.rulebook: Rulebook = standard_rulebook()
+        self.rulebook: Rulebook = store.version(0)
         self.version = 0
         self._bad: int | None = None
 

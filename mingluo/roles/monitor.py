@@ -71,7 +71,7 @@ class Monitor:
         self._restored_at: dict[int, int] = {}
         self._estate = Estate()
         self._estate_version = 0
-        self._rulebook = standard_rulebook()
+        self._rulebook = Rulebook(())
         self._rulebook_version = 0
         self._rules_of: dict[int, int] = {}
         self._anew: set[int] = set()
@@ -189,8 +189,9 @@ class Monitor:
         elif first > 1:
             version = await self._patiently(lambda: asyncio.to_thread(self._rulebooks.current_version))
         rulebook = await self._rulebook_of(version)
-        if rulebook is not None:
-            self._rulebook, self._rulebook_version = rulebook, version
+        # One that this release cannot read is reported; rather the standard pack than none.
+        begun = (standard_rulebook(), 0) if rulebook is None else (rulebook, version)
+        self._rulebook, self._rulebook_version = begun
 
     def _begin_engine(self, partition: int, estate: Estate) -> None:
         self._engines[partition] = Engine(self._rulebook, estate, partition)

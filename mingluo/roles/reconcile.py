@@ -11,6 +11,7 @@ from community.alert import Alert
 from community.estate import Estate
 from community.finding import Finding
 from community.severity import Category, Severity
+from rules.evidence import Proof
 from rules.rulebook import Rulebook
 
 
@@ -86,5 +87,5 @@ def _finding(whose: _Whose, previous: Severity, severity: Severity, now: int) ->
         value=None,
         threshold=None,
         unit="",
-        evidence={"proof": "rules_changed"},
+        evidence={"proof": Proof.RULE_CHANGED.value},
     )

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,12 +15,13 @@ from alerts.journal import JournalUnavailable
 from alerts.journal_memory import MemoryJournal
 from community.clock import MINUTE, SECOND
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
-from community.frame import EstateChange, Frame, Reading, Record, Tick
-from community.severity import Severity
+from community.finding import Finding
+from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
+from community.severity import Category, Severity
 from community.vitals import State, Vitals
 from mingluo.roles.monitor import Monitor
 from mingluo.snapshots import Snapshots
-from rules.rulebook import Rulebook, load_rulebook, standard_rulebook
+from rules.rulebook import Rulebook, RulebookErrors, RuleError, load_rulebook
 
 PARTITION = partition_of("village")
 START = 1_795_000_000_000
@@ -44,6 +46,58 @@ class Estates:
 
     def current(self) -> tuple[int, Estate]:
         return 2, village(2)
+
+
+def book(limit: float, mode: str = "live") -> Rulebook:
+    """A shock above `limit` mA, in this mode; and a voltage that has to stay high for a while."""
+    return load_rulebook(
+        f"""
+        [[rule]]
+        id = "residual.shock"
+        title = {{ zh = "漏电", en = "Shock" }}
+        guidance.resident = {{ zh = "断电", en = "Switch off." }}
+        category = "life"
+        mode = "{mode}"
+        kind = "threshold"
+        signals = ["residual_current"]
+        standard = "IEC 61008-1"
+        [[rule.steps]]
+        severity = "critical"
+        limit = {limit}
+        clear = {limit - 5}
+        [[rule]]
+        id = "voltage.high"
+        title = {{ zh = "过电压", en = "Over-voltage" }}
+        guidance.staff = {{ zh = "检查零线。", en = "Check the neutral." }}
+        category = "deterioration"
+        kind = "threshold"
+        signals = ["voltage"]
+        standard = "GB/T 12325-2008"
+        [[rule.steps]]
+        severity = "warning"
+        limit = 253
+        hold = 120
+        clear = 250
+        """,
+        "test",
+    )
+
+
+UNREADABLE = 9
+
+
+class Rulebooks:
+    """Versions of the rulebook, as the store keeps them."""
+
+    books: ClassVar[dict[int, Rulebook]] = {0: book(30), 1: book(30), 2: book(60), 3: book(30, "shadow")}
+
+    def version(self, number: int) -> Rulebook:
+        if number == UNREADABLE:
+            raise RulebookErrors([RuleError("rulebook version 9", 3, "kind", "expected another")])
+        return self.books[number]
+
+    def current_version(self) -> int:
+        return 1
 
 
 class Log:
@@ -74,21 +128,26 @@ def readings(at_s: int, **values: float) -> Frame:
 
 
 def night() -> list[Record]:
-    """A shock that comes and goes twice, with a home that moves in, and a tick a minute."""
-    records: list[Record] = [EstateChange(1)]
-    for minute in range(12):
+    """A shock that comes and goes, with a home that moves in, rules that change, and a tick a minute."""
+    records: list[Record] = [RulebookChange(1), EstateChange(1)]
+    changes: dict[int, Record] = {
+        5: EstateChange(2),
+        8: RulebookChange(2),
+        10: RulebookChange(3),
+        12: RulebookChange(1),
+    }
+    for minute in range(15):
         records.append(Tick(START + minute * MINUTE))
-        if minute == 5:
-            records.append(EstateChange(2))
-        ill = minute in (2, 3, 7)
-        records.append(readings(minute * 60 + 1, residual_current=45 if ill else 2, voltage=230))
-        records.append(readings(minute * 60 + 31, residual_current=45 if ill else 2, voltage=230))
+        if minute in changes:
+            records.append(changes[minute])
+        ill = minute in (2, 3, 7, 9, 11, 13)
+        for second in (1, 31):
+            high = 260 if 6 <= minute <= 9 else 230  # its hold goes on over the change of the other rule at 8
+            records.append(readings(minute * 60 + second, residual_current=45 if ill else 2, voltage=high))
     return records
 
 
-def monitor(
-    log: Log, journal: MemoryJournal, directory: Path, vitals: Vitals | None = None, rulebook: Rulebook | None = None
-) -> Monitor:
+def monitor(log: Log, journal: MemoryJournal, directory: Path, vitals: Vitals | None = None) -> Monitor:
     vitals = vitals or Vitals()
 
     async def at_once(_seconds: float) -> None:
@@ -98,7 +157,7 @@ def monitor(
         log,  # type: ignore[arg-type]  # the part of the log that a monitor uses
         Desk(journal, (), vitals, lambda: START),
         journal,
-        rulebook or standard_rulebook(),
+        Rulebooks(),  # type: ignore[arg-type]  # the part of the store that a monitor uses
         Estates(),  # type: ignore[arg-type]  # the part of the store that a monitor uses
         Snapshots(directory),
         vitals,
@@ -120,6 +179,20 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, ...
     return told(journal)
 
 
+REHEARSED = [START + 12 * MINUTE, START + 11 * MINUTE + SECOND]
+"""What the rule found while it was in rehearsal, newest first: it began, and ended when the rule came out of it."""
+
+
+def test_the_night_holds_what_these_tests_are_about(undisturbed: list[tuple[Any, ...]]) -> None:
+    shocks = [(event, (ts - START) // MINUTE) for _, ts, event, rule, _, _ in undisturbed if rule == "residual.shock"]
+    raised, cleared = shocks[::2], shocks[1::2]
+    # At 9 the limit is higher, at 11 it is rehearsed, and at 12 the live rule takes over what the rehearsal held.
+    assert raised == [("raised", minute) for minute in (2, 7, 12, 13)]
+    assert cleared == [("cleared", minute) for minute in (4, 8, 12, 14)]
+    high = [(event, (ts - START) // MINUTE) for _, ts, event, rule, _, _ in undisturbed if rule == "voltage.high"]
+    assert high == [("raised", 8), ("cleared", 10)]
+
+
 @settings(max_examples=40, deadline=None)
 @given(ends=st.lists(st.tuples(st.integers(0, len(night())), st.booleans()), max_size=4))
 async def test_broken_off_anywhere_the_journal_ends_alike(
@@ -134,6 +207,7 @@ async def test_broken_off_anywhere_the_journal_ends_alike(
         if orderly:
             await running.save()
     assert told(journal) == undisturbed
+    assert [r.finding.ts for r in journal.rehearsed()] == REHEARSED
 
 
 class Cut(MemoryJournal):
@@ -183,40 +257,67 @@ async def test_a_log_that_forgot_its_beginning_is_read_with_the_present_estate(t
     assert [e.rule for e in journal.events()] == ["residual.shock"]
 
 
-def other_limits(factor: float) -> Rulebook:
-    return load_rulebook(
-        f"""
-        [[rule]]
-        id = "residual.shock"
-        title = {{ zh = "漏电", en = "Shock" }}
-        guidance = {{ zh = "断电", en = "Switch off." }}
-        category = "life"
-        kind = "threshold"
-        signals = ["residual_current"]
-        standard = "IEC 61008-1"
-        clause = "trip window"
-        [[rule.steps]]
-        severity = "critical"
-        hold = 0
-        limit = {{ rating = "rated_residual", factor = {factor} }}
-        clear = {{ rating = "rated_residual", factor = {factor - 0.1} }}
-        """,
-        "other",
-    )
+def components(vitals: Vitals) -> dict[str, tuple[State, str]]:
+    return {c.name: (c.state, c.detail) for c in vitals.components()}
 
 
-@pytest.mark.parametrize(("before", "after", "value", "event"), [(1.0, 2.0, 45, "cleared"), (2.0, 1.0, 45, "raised")])
-async def test_other_rules_at_a_start_are_told(
-    tmp_path: Path, before: float, after: float, value: float, event: str
-) -> None:
+async def test_a_rule_that_goes_into_rehearsal_lets_go_of_its_alert_and_takes_it_up_again(tmp_path: Path) -> None:
     journal = MemoryJournal()
-    records: list[Record] = [EstateChange(1), readings(1, residual_current=value)]
-    # Something journalled behind the reading, so that what is found in reading again counts as told.
-    await monitor(Log(records), journal, tmp_path / "a", rulebook=other_limits(before)).run()
-    Desk(journal, (), Vitals(), lambda: START).checkpoint(PARTITION, 2)
-    count = len(told(journal))
-    again = Log([*records, EstateChange(1)])
-    await monitor(again, journal, tmp_path / "b", rulebook=other_limits(after)).run()
-    assert [(e.event, e.evidence["proof"]) for e in journal.events()[count:]] == [(event, "rules_changed")]
-    present = [a.severity for a in journal.open_alerts()]
-    assert present == ([Severity.NORMAL] if event == "cleared" else [Severity.CRITICAL])
+    ill = readings(1, residual_current=45)
+    records: list[Record] = [RulebookChange(1), EstateChange(1), ill, RulebookChange(3)]
+    await monitor(Log(records), journal, tmp_path / "a").run()
+    assert [(e.event, e.evidence["proof"]) for e in journal.events()] == [
+        ("raised", "reading"),
+        ("cleared", "rule changed"),
+    ]
+    records.append(RulebookChange(1))
+    await monitor(Log(records), journal, tmp_path / "b").run()
+    assert [e.event for e in journal.events()] == ["raised", "cleared", "raised"]
+    assert [a.severity for a in journal.open_alerts()] == [Severity.CRITICAL]
+
+
+async def test_rules_that_cannot_be_read_leave_the_running_ones_in_force(tmp_path: Path) -> None:
+    journal, vitals = MemoryJournal(), Vitals()
+    records: list[Record] = [RulebookChange(1), EstateChange(1), RulebookChange(UNREADABLE)]
+    running = monitor(Log([*records, readings(1, residual_current=45)]), journal, tmp_path, vitals)
+    await running.run()
+    assert [e.rule for e in journal.events()] == ["residual.shock"]
+    state, detail = components(vitals)["rules"]
+    assert (state, "version 9" in detail, "expected another" in detail) == (State.DEGRADED, True, True)
+    await running.save()
+    assert [s.rulebook_version for p in range(16) if (s := Snapshots(tmp_path).load(p)) is not None] == [1]
+
+
+async def test_a_change_to_the_rules_that_hold_already_is_none(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    await monitor(Log([*night(), RulebookChange(1)]), journal, tmp_path).run()
+    assert journal.positions()[PARTITION] <= len(night())
+
+
+async def test_a_snapshot_of_rules_that_cannot_be_read_is_as_good_as_none(
+    tmp_path: Path, undisturbed: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, vitals = MemoryJournal(), Vitals()
+    running = monitor(Log(night()[:30]), journal, tmp_path)
+    await running.run()
+    await running.save()
+    snapshots = Snapshots(tmp_path)
+    kept = snapshots.load(PARTITION)
+    assert kept is not None
+    snapshots.save(PARTITION, msgspec.structs.replace(kept, rulebook_version=UNREADABLE))
+    await monitor(Log(night()), journal, tmp_path, vitals).run()
+    assert told(journal) == undisturbed
+    assert vitals.counter("monitor_snapshots_refused") == 1
+
+
+async def test_an_engine_without_its_former_state_ends_what_it_knows_nothing_of(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    standing = Finding(
+        rule="residual.shock", rule_version="v", category=Category.LIFE, device="d0", household="h0",
+        community="village", severity=Severity.CRITICAL, previous=Severity.NORMAL, ts=START, since=START,
+        received_at=START, value=45.0, threshold=30.0, unit="mA",
+    )  # fmt: skip
+    Desk(journal, (), Vitals(), lambda: START).handle(PARTITION, 5, [standing])
+    well: list[Record] = [*[Tick(START)] * 9, readings(1, residual_current=2), Tick(START + 2 * SECOND)]
+    await monitor(Log(well, first=4), journal, tmp_path).run()
+    assert [(e.event, e.evidence.get("proof")) for e in journal.events()][1:] == [("cleared", "rule changed")]

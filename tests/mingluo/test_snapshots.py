@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mingluo.lock import DataDirInUse, lock_data_dir
@@ -22,6 +23,12 @@ def test_a_broken_file_counts_as_absent(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("*.snapshot")
     path.write_bytes(path.read_bytes()[:-1])
     assert snapshots.load(0) is None
+
+
+def test_a_file_without_a_rulebook_is_of_the_shipped_pack(tmp_path: Path) -> None:
+    old = {"position": 10, "estate_version": 1, "state": b"state"}
+    (tmp_path / "engine-0.snapshot").write_bytes(msgspec.msgpack.encode(old))
+    assert Snapshots(tmp_path).load(0) == Snapshot(10, 1, b"state", 0)
 
 
 def test_a_save_that_fails_leaves_the_former_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
