@@ -23,6 +23,7 @@ class Reason(StrEnum):
     WORSE_TURN = "worse_turn"
     EASED = "eased"
     RETURNED = "returned"
+    TAKEN_INTO_GROUP = "taken_into_group"
     LATE_PROOF = "late_proof"
     LATE_RETURN = "late_return"
     ACKNOWLEDGED = "acknowledged"
@@ -91,12 +92,14 @@ def on_finding(alert: Alert | None, finding: Finding, incident: str, new_id: str
     if finding.severity == alert.severity:
         return Decision(Reason.UNCHANGED, alert)
     if finding.severity is Severity.NORMAL:
+        # The group's alert asks to be acknowledged in its place: forty need not be.
+        reason = Reason.TAKEN_INTO_GROUP if finding.taken_into and not alert.latched else Reason.RETURNED
         # Acknowledged before: nothing is left to do, unless a person has to reset it.
-        over = alert.acknowledged and not alert.latched
+        over = (alert.acknowledged or reason is Reason.TAKEN_INTO_GROUP) and not alert.latched
         changed = replace(
             alert, severity=Severity.NORMAL, returned_at=finding.ts, closed_at=finding.ts if over else None
         )
-        return Decision(Reason.RETURNED, changed, (_told(EventKind.CLEARED, Reason.RETURNED, changed, finding),))
+        return Decision(reason, changed, (_told(EventKind.CLEARED, reason, changed, finding),))
     if finding.severity < alert.severity:
         changed = replace(alert, severity=finding.severity)
         return Decision(Reason.EASED, changed, (_told(EventKind.DE_ESCALATED, Reason.EASED, changed, finding),))

@@ -29,7 +29,12 @@ def life_table() -> str:
     """The tables in Markdown: for each state, what each happening makes of it."""
     parts = []
     for category, title in ((Category.LIFE, "`life`"), (Category.DETERIORATION, "every other category")):
-        lines = [f"Alerts of {title}:", "", "| state | " + " | ".join(_HAPPENINGS) + " |", "|---" * 7 + "|"]
+        lines = [
+            f"Alerts of {title}:",
+            "",
+            "| state | " + " | ".join(_HAPPENINGS) + " |",
+            "|---" * (len(_HAPPENINGS) + 1) + "|",
+        ]
         for alert in _states(category):
             cells = [_cell(alert, happen(alert, category)) for happen in _HAPPENINGS.values()]
             lines.append(f"| **{state_of(alert)}** | " + " | ".join(cells) + " |")
@@ -86,6 +91,12 @@ _HAPPENINGS: dict[str, Happening] = {
         None if alert is None or alert.severity is Severity.NORMAL else _found(Severity.WARNING)(alert, category)
     ),
     "returns to normal": _found(Severity.NORMAL),
+    "taken into a group": lambda alert, category: (
+        # Life is never absorbed.
+        None
+        if alert is None or category is Category.LIFE
+        else on_finding(alert, replace(_finding(category, Severity.NORMAL), taken_into="building:b"), "i")
+    ),
     "late proof of worse": _found(Severity.CRITICAL, late=True),
     "acknowledge": lambda alert, _: None if alert is None else on_acknowledge(alert, "a", 3),
     "reset": lambda alert, _: None if alert is None else on_reset(alert, "a", 3),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from alerts.decisions import alert_id, on_finding
-from alerts.incidents import incident_of
+from alerts.incidents import home_of, incident_of
 from alerts.journal import Transaction
 from community.alert import Alert, AlertEvent
 from community.finding import Finding
@@ -20,11 +20,11 @@ class Outcome:
     def __init__(self, work: Transaction, findings: Sequence[Finding]) -> None:
         self.events: list[AlertEvent] = []
         self._work = work
-        near = work.open_near({f.device for f in findings}, {f.household for f in findings})
+        near = work.open_near({f.device for f in findings}, {f.household for f in findings if f.household})
         self._open = {(a.device, a.rule): a for a in near}
         self._at_home: dict[str, dict[str, Alert]] = {}
         for alert in near:
-            self._at_home.setdefault(alert.household, {})[alert.id] = alert
+            self._at_home.setdefault(home_of(alert), {})[alert.id] = alert
         self._new: dict[str, Alert] = {}
         self._old: dict[str, Alert] = {}
         self._taken = work.taken({alert_id(f) for f in findings if f.severity is not Severity.NORMAL})
@@ -44,7 +44,7 @@ class Outcome:
     def _judge(self, finding: Finding) -> None:
         before = self._open.get((finding.device, finding.rule))
         if before is None:
-            incident = incident_of(finding, self._at_home.get(finding.household, {}).values())
+            incident = incident_of(finding, self._at_home.get(home_of(finding), {}).values())
             decision = on_finding(None, finding, incident, self._free_id(alert_id(finding)))
         else:
             decision = on_finding(before, finding, before.incident)
@@ -59,10 +59,10 @@ class Outcome:
         else:
             self._old[alert.id] = alert
         if before is not None:
-            self._at_home[before.household].pop(before.id, None)
+            self._at_home[home_of(before)].pop(before.id, None)
         if alert.closed_at is None:
             self._open[alert.device, alert.rule] = alert
-            self._at_home.setdefault(alert.household, {})[alert.id] = alert
+            self._at_home.setdefault(home_of(alert), {})[alert.id] = alert
         else:
             self._open.pop((alert.device, alert.rule), None)
 

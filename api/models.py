@@ -27,10 +27,18 @@ class PlaceStep(BaseModel):
     kind: PlaceKind
 
 
+class Group(BaseModel):
+    """What an alert is about that concerns many homes at once."""
+
+    level: str = Field(description="`building`, `feeder`, `phase` or `community`", examples=["feeder"])
+    name: str = Field(examples=["f1"])
+
+
 class Where(BaseModel):
     """The place by names, and what responders must know about it."""
 
     place: list[PlaceStep] = Field(description="from the top down")
+    group: Group | None = Field(description="of an alert about many homes; it has no household")
     household_name: str = Field(examples=["杨家"])
     address: str = Field(examples=["羊排 12 号"])
     position: tuple[float, float] | None = Field(description="latitude, longitude, degrees", examples=[[26.49, 108.17]])
@@ -178,6 +186,7 @@ class PlaceView(BaseModel):
     name: str
     kind: PlaceKind
     parent: str | None
+    timezone: str | None = Field(description="IANA name; null: that of the place above", examples=["Asia/Shanghai"])
 
 
 class HouseholdView(BaseModel):
@@ -191,6 +200,8 @@ class HouseholdView(BaseModel):
     material: Material | None
     lives_alone: bool
     needs_help: bool
+    activity_consent: bool = Field(description="agreed that somebody is told when there is no sign of life")
+    may_wander: bool = Field(description="the door is watched at night")
     notes: str
 
 

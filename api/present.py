@@ -66,10 +66,14 @@ def _where(alert: Alert, estate: Estate) -> dict[str, Any]:
     """The place by names, and what responders must know about it. Unknown where the estate has moved on."""
     household = estate.households.get(alert.household)
     device = estate.devices.get(alert.device)
+    group = None if alert.household else _group(alert.device, estate)
     place = household.place if household else alert.community
+    if group is not None and group["place"] is not None:
+        place = group["place"]
     line = [{"id": p.id, "name": p.name or p.id, "kind": p.kind.value} for p in estate.ancestors(place)]
     return {
         "place": line[::-1],
+        "group": None if group is None else {"level": group["level"], "name": group["name"]},
         "household_name": household.name if household else "",
         "address": household.address if household else "",
         "position": household.position if household else None,
@@ -80,3 +84,12 @@ def _where(alert: Alert, estate: Estate) -> dict[str, Any]:
         "device_name": device.name if device else "",
         "device_kind": device.kind.value if device else None,
     }
+
+
+def _group(subject: str, estate: Estate) -> dict[str, Any] | None:
+    """What an alert about a whole group is about, from its name such as `feeder:f1`; None if it is no such."""
+    level, colon, name = subject.partition(":")
+    if not colon:
+        return None
+    place = estate.places.get(name) if level in ("building", "community") else None
+    return {"level": level, "name": (place.name if place else "") or name, "place": place.id if place else None}

@@ -33,6 +33,7 @@ def finding(
     household: str = "h1",
     late: bool = False,
     value: float | None = 18.5,
+    taken_into: str = "",
 ) -> Finding:
     """A finding with everything filled in."""
     return Finding(
@@ -51,6 +52,7 @@ def finding(
         threshold=15.0,
         unit="mA",
         late=late,
+        taken_into=taken_into,
         evidence={"standard": "GB/T 13955", "samples": [[ts, value]]},
     )
 
@@ -58,6 +60,11 @@ def finding(
 def life(severity: Severity, ts: int = NOW, *, late: bool = False, device: str = "d1") -> Finding:
     """A finding of a rule that guards life."""
     return finding(severity, ts, rule="residual.shock", category=Category.LIFE, late=late, device=device)
+
+
+def of_group(severity: Severity, ts: int = NOW, *, group: str = "feeder:f1", rule: str = "supply.sag") -> Finding:
+    """A finding of a rule over a group: it has no household."""
+    return finding(severity, ts, device=group, household="", rule=rule, category=Category.SUPERVISORY)
 
 
 def sql_journal(path: Path) -> SqlJournal:

@@ -158,6 +158,22 @@ def test_the_present_severity_decides_not_what_the_engine_thought() -> None:
     assert decision.reason is Reason.EASED
 
 
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_what_a_group_stands_for_is_closed_whether_anybody_has_seen_it_or_not(acknowledged: bool) -> None:
+    alert = after(finding(ALARM), *(["acknowledge"] if acknowledged else []))
+    decision = on_finding(alert, finding(NORMAL, NOW + 5, taken_into="building:b1"), "i")
+    assert decision.alert is not None
+    assert (decision.reason, decision.events[0].reason) == (Reason.TAKEN_INTO_GROUP, "taken_into_group")
+    assert kinds(decision) == [EventKind.CLEARED]
+    assert (decision.alert.closed_at, decision.alert.acknowledged) == (NOW + 5, acknowledged)
+
+
+def test_a_latched_alert_is_never_taken() -> None:
+    decision = on_finding(after(life(ALARM)), finding(NORMAL, NOW + 5, taken_into="building:b1"), "i")
+    assert decision.alert is not None
+    assert (decision.reason, decision.alert.closed_at) == (Reason.RETURNED, None)
+
+
 def test_a_late_proof_is_raised_and_cleared_at_once() -> None:
     decision = on_finding(None, life(CRITICAL, late=True), INCIDENT)
     assert decision.reason is Reason.LATE_PROOF

@@ -13,7 +13,7 @@ from community.alert import AlertEvent
 from community.finding import Finding
 from community.severity import Category
 from community.vitals import State, Vitals
-from tests.alerts.makers import ALARM, CRITICAL, NORMAL, NOW, WARNING, Failing, agreed, desk, finding, life
+from tests.alerts.makers import ALARM, CRITICAL, NORMAL, NOW, WARNING, Failing, agreed, desk, finding, life, of_group
 
 
 def told(events: Sequence[AlertEvent]) -> list[str]:
@@ -107,6 +107,29 @@ def test_alerts_of_a_household_share_its_open_incident(journal: Journal) -> None
     d.handle(0, 3, ends)
     (raised,) = d.handle(0, 4, [finding(WARNING, NOW + 20)])
     assert raised.incident == f"h1@{NOW + 20}"
+
+
+def test_an_alert_about_a_group_has_an_incident_of_its_own(journal: Journal) -> None:
+    d = desk(journal)
+    first, other = d.handle(0, 1, [of_group(ALARM), of_group(ALARM, group="feeder:f2")])
+    assert (first.incident, other.incident) == (f"feeder:f1@{NOW}", f"feeder:f2@{NOW}")
+    (same,) = d.handle(0, 2, [of_group(ALARM, NOW + 5, rule="neutral.broken")])
+    assert same.incident == first.incident
+    (home,) = d.handle(0, 3, [finding(WARNING, NOW + 6)])
+    assert home.incident == f"h1@{NOW + 6}"
+    assert d.handle(0, 4, [of_group(ALARM, NOW + 7)]) == [], "one open alert for a group and rule"
+    assert told(d.handle(0, 5, [of_group(NORMAL, NOW + 8)])) == ["feeder:f1 cleared"]
+
+
+def test_members_are_taken_into_their_group_s_alert_and_raised_anew_when_it_has_ended(journal: Journal) -> None:
+    d = desk(journal)
+    d.handle(0, 1, [finding(WARNING, device=name, household=name) for name in ("d1", "d2")])
+    taken = [finding(NORMAL, NOW + 5, device=n, household=n, taken_into="feeder:f1") for n in ("d1", "d2")]
+    assert told(d.handle(0, 2, [of_group(ALARM, NOW + 5), *taken])) == ["feeder:f1 raised", "d1 cleared", "d2 cleared"]
+    assert [a.device for a in journal.open_alerts()] == ["feeder:f1"]
+    back = d.handle(0, 3, [of_group(NORMAL, NOW + 9), finding(WARNING, device="d1", household="d1")])
+    assert told(back) == ["feeder:f1 cleared", "d1 raised"]
+    assert back[1].alert == f"d1:residual.early:{NOW}-2", "the first bears this moment's name"
 
 
 def test_an_incident_of_its_own_where_nothing_is_open() -> None:

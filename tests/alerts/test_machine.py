@@ -22,15 +22,23 @@ RULES = {"residual.shock": Category.LIFE, "residual.early": Category.DETERIORATI
 
 findings = st.lists(
     st.builds(
-        lambda severity, ts, device, rule, late, household: finding(
-            severity, NOW + ts, device=device, rule=rule, category=RULES[rule], late=late, household=household
+        lambda severity, ts, device, rule, late, household, taken: finding(
+            severity,
+            NOW + ts,
+            device=device,
+            rule=rule,
+            category=RULES[rule],
+            late=late,
+            household="" if device.startswith("feeder") else household,
+            taken_into="feeder:f1" if taken and severity is NORMAL else "",
         ),
         st.sampled_from(list(Severity)),
         st.integers(0, 5),  # few moments, so that ids collide
-        st.sampled_from(["d1", "d2"]),
+        st.sampled_from(["d1", "d2", "feeder:f1"]),
         st.sampled_from(sorted(RULES)),
         st.sampled_from([False, False, True]),
         st.sampled_from(["h1", "h1", "h2"]),
+        st.booleans(),
     ),
     min_size=1,
     max_size=5,
@@ -130,7 +138,7 @@ def assert_told(alert: Alert, told: list[AlertEvent]) -> None:
     needing = (EventKind.RAISED, EventKind.ESCALATED, EventKind.ACKNOWLEDGED)
     decisive = [e.event for e in told if e.event in needing][-1]
     assert alert.acknowledged == (decisive is EventKind.ACKNOWLEDGED)
-    over = alert.acknowledged and alert.severity is NORMAL
+    over = alert.severity is NORMAL and (alert.acknowledged or told[-1].reason == "taken_into_group")
     if alert.latched:
         over = told[-1].event is EventKind.RESET
     assert (alert.closed_at is not None) == over

@@ -50,6 +50,7 @@ def test_every_word_of_the_house_has_a_text() -> None:
         | {f"material.{material.value}" for material in Material}
         | {f"device.{kind.value}" for kind in DeviceKind}
         | {f"role.{role.value}" for role in Role}
+        | {f"group.{level}" for level in ("building", "feeder", "phase", "community")}
         | {"guidance.resident", "guidance.responder"}
         | {f"why.{reason.value}" for reason in refused}
         | {f"why.{reason.value}" for reason in AccountReason if reason is not AccountReason.NAME_TAKEN}

@@ -23,11 +23,17 @@ export const guidance = (alert) =>
 export const place = (alert) => alert.where.place.slice(-2).map((step) => step.name).join(" › ");
 export const wholePlace = (alert) => alert.where.place.map((step) => step.name).join(" › ");
 export const address = (alert) =>
-  [alert.where.address, alert.where.household_name].filter(Boolean).join(" · ") || alert.household;
-export const device = (alert) =>
-  [alert.where.device_name || (alert.where.device_kind && t(`device.${alert.where.device_kind}`)), alert.device]
-    .filter(Boolean)
-    .join(" ");
+  group(alert) ?? ([alert.where.address, alert.where.household_name].filter(Boolean).join(" · ") || alert.household);
+export const device = (alert) => {
+  const { device_name: name, device_kind: kind } = alert.where;
+  return [name || (kind && t(`device.${kind}`)), alert.device].filter(Boolean).join(" ");
+};
+
+/** What an alert about many homes is about: `Feeder f1`; null for one about a single home. */
+function group(alert) {
+  const about = alert.where.group;
+  return about ? t(`group.${about.level}`, { name: about.name }) : null;
+}
 
 /** What responders must know before they go. */
 export function flags(alert) {
@@ -64,6 +70,11 @@ export function findings(alert) {
     const usual = typeof allowed === "number";
     const values = { span: span(silent * 1000), allowed: usual ? span(allowed * 1000) : "" };
     said.push(t(usual ? "say.silent.allowed" : "say.silent", values));
+  } else if (Array.isArray(alert.evidence.parts)) {
+    const parts = alert.evidence.parts.map((part) => `${title(part)} (${part.device})`);
+    said.push(t("say.parts", { parts: parts.join(", ") }));
+  } else if (alert.where.group && typeof alert.evidence.count === "number") {
+    said.push(t("say.group", { n: alert.evidence.count, of: alert.evidence.of }));
   } else if (alert.value !== null && alert.threshold !== null) {
     const [value, threshold] = [alert.value, alert.threshold].map((v) => quantity(v, alert.unit));
     said.push(t("say.measured", { value, threshold }));

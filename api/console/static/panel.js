@@ -124,6 +124,7 @@ export class Panel {
         {},
         h("time", { datetime: new Date(event.ts).toISOString() }, time(event.ts)),
         h("span", {}, `${t(`event.${event.event}`)} · ${t(`severity.${event.severity}`)}`),
+        event.reason === "taken_into_group" ? h("span", {}, t("reason.taken_into_group", { group: event.evidence.group })) : "",
         event.actor ? h("span", { class: "event-actor" }, t("event.by", { actor: event.actor })) : "",
         event.note ? h("q", { class: "event-note" }, event.note) : "",
       ),
