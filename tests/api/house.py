@@ -30,6 +30,8 @@ from community.finding import Finding
 from community.refusal import Refusal
 from community.severity import Category, Severity
 from community.vitals import State, Vitals
+from rules.store_table import rulebook_table
+from tests.api.rulebooks import HouseRulebooks
 
 CHEAP = Cost(n=2, r=1, p=1)
 PASSWORD = "a long enough password"
@@ -191,10 +193,11 @@ class House:
 
     def __post_init__(self) -> None:
         engine = open_database(f"sqlite:///{self.database}")
-        metadata.create_all(engine, tables=[account, session])
+        metadata.create_all(engine, tables=[account, session, rulebook_table])
         self.accounts = Accounts(engine, cost=CHEAP)
         for role in Role:
             self.accounts.create(role.value, role, PASSWORD, self.clock.now)
+        self.rulebooks = HouseRulebooks(engine, self.clock)
         self.close = engine.dispose
         self.desk = Desk(self.journal, [], self.vitals, self.clock, self._committed)
         self.version = 1
@@ -216,6 +219,7 @@ class House:
                 import_estate=self._import_estate,
                 refusals=self._refusals,
                 rules=lambda: RULES,
+                rulebooks=self.rulebooks,
                 version="0.1.0",
             )
         )
