@@ -4,13 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from community.estate import DeviceKind, Ratings
 from community.quantities import EVENTS
 from community.severity import Category
 from rules.docs import rules_page
-from rules.kinds.definition import NEVER_RAISE
+from rules.kinds.definition import NEVER_RAISE, Text
 from rules.kinds.flag import FlagRule
-from rules.rulebook import standard_rulebook
+from rules.kinds.registry import KINDS
+from rules.relations import CombinationRule, GroupRule, dangling
+from rules.rulebook import Rule, standard_rulebook
 from tests.rules.makers import device, engine, reading, run, series, tick, told
+
+FLAGS = ("lives_alone", "needs_help", "activity_consent", "may_wander")
 
 STEPS = [  # rule, signal, value at the limit, just short of it, hold, severity
     ("residual.early", "residual_current", 15, 14.99, 60, "warning"),
@@ -63,8 +68,8 @@ def test_shock_is_judged_up_to_100_ma_and_fire_always() -> None:
 
 
 def test_no_supply_and_an_open_breaker_are_not_under_voltage() -> None:
-    assert run(engine(), series("voltage", [22.9] * 10, every=10)) == []
-    assert run(engine(), [reading(t, voltage=150, breaker_closed=0) for t in (0, 60)]) == []
+    assert told(run(engine(), series("voltage", [22.9] * 10, every=10))) == [("voltage.lost", "normal", "warning")]
+    assert run(engine(), [reading(t, voltage=v, breaker_closed=0) for t in (0, 60) for v in (150, 0)]) == []
     low = [reading(t, voltage=150, breaker_closed=1) for t in (0, 60)]
     found = run(engine(), [*low, reading(61, voltage=0)])
     assert told(found) == [("voltage.under", "normal", "critical"), ("voltage.under", "critical", "normal")]
@@ -89,6 +94,94 @@ def test_category_life_is_what_threatens_life() -> None:
         "fire_alarm", "smoke_alarm", "heat_alarm", "co_alarm", "gas_alarm", "arc_alarm", "residual_alarm",
         "manual_call",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", standard_rulebook().rules, ids=lambda r: r.id)
+def test_every_rule_says_what_to_do_and_where_it_comes_from(rule: Rule) -> None:
+    assert rule.standard
+    assert all(any("\u4e00" <= c <= "\u9fff" for c in text.zh) for text in texts(rule))
+    assert all(any(c.isascii() and c.isalpha() for c in text.en) for text in texts(rule))
+    assert rule.guidance.staff is not None
+    if rule.mode == "live" and rule.category is not Category.SUPERVISORY:
+        assert rule.guidance.resident is not None
+    if rule.mode == "live" and rule.category is Category.LIFE:
+        assert rule.guidance.responder is not None
+
+
+def texts(rule: Rule) -> list[Text]:
+    """The rule's title and what it tells each role."""
+    guidance = rule.guidance
+    return [rule.title, *(t for t in (guidance.resident, guidance.staff, guidance.responder) if t is not None)]
+
+
+CATEGORIES = {  # by the beginnings of ids, the first that fits; as the design's categories are meant
+    "residual.early": Category.DETERIORATION,
+    "residual.standing": Category.DETERIORATION,
+    "residual.drift": Category.DETERIORATION,
+    "residual.": Category.LIFE,
+    "arc.loose": Category.DETERIORATION,
+    "arc.": Category.LIFE,
+    "neutral.impedance": Category.DETERIORATION,
+    "neutral.high": Category.DETERIORATION,
+    "neutral.low": Category.DETERIORATION,
+    "neutral.": Category.LIFE,
+    "smoke.dirty": Category.SUPERVISORY,
+    "smoke.": Category.LIFE,
+    "heat.": Category.LIFE,
+    "fire.": Category.LIFE,
+    "manual.": Category.LIFE,
+    "co.": Category.LIFE,
+    "gas.": Category.LIFE,
+    "water.electrical": Category.LIFE,
+    "voltage.over": Category.DETERIORATION,
+    "voltage.under": Category.DETERIORATION,
+    "voltage.lost": Category.DETERIORATION,
+    "voltage.": Category.SUPERVISORY,
+    "supply.outage": Category.SUPERVISORY,
+    "welfare.": Category.WELFARE,
+    "device.": Category.SUPERVISORY,
+    "": Category.DETERIORATION,
+}
+
+
+def test_every_category_is_the_one_that_people_expect() -> None:
+    for rule in standard_rulebook().rules:
+        assert rule.category is next(c for begin, c in CATEGORIES.items() if rule.id.startswith(begin)), rule.id
+
+
+def test_what_only_records_is_no_danger_and_what_others_look_at_is_used() -> None:
+    rules = standard_rulebook().rules
+    assert {r.id for r in rules if r.mode == "shadow"} == {
+        "residual.standing", "voltage.quality", "voltage.unbalance", "voltage.harmonics", "voltage.frequency",
+    }  # fmt: skip
+    relations = [r for r in rules if isinstance(r, CombinationRule | GroupRule)]
+    for probe in (r.id for r in rules if r.mode == "probe"):
+        assert any(dangling(r, [r.id]) != dangling(r, [r.id, probe]) for r in relations), probe
+
+
+def test_people_are_watched_only_where_they_agreed() -> None:
+    flags = {r.id: set(r.applies.flags) for r in standard_rulebook().rules if r.applies.flags}
+    assert flags == {
+        "welfare.inactivity": {"lives_alone", "activity_consent"},
+        "welfare.habit": {"lives_alone", "activity_consent"},
+        "welfare.door": {"may_wander"},
+    }
+
+
+EVERYTHING = (
+    "voltage", "current", "active_power", "reactive_power", "apparent_power", "power_factor", "frequency", "energy",
+    "voltage_thd", "current_thd", "residual_current", "neutral_current", "terminal_temperature",
+    "ambient_temperature", "device_temperature", "arc_count", "breaker_closed", "signal",
+)  # fmt: skip
+
+
+def test_a_protector_that_sends_everything_needs_512_bytes_at_most() -> None:
+    words = 9  # the header
+    for rule in standard_rulebook().rules:
+        if rule.kind in KINDS and rule.applies.to(DeviceKind.ELECTRICAL_PROTECTOR, Ratings(), frozenset(FLAGS)):
+            kind = KINDS[rule.kind]
+            words += sum(inputs[0] in EVERYTHING for inputs in kind.inputs(rule)) * kind.words(rule)
+    assert words * 8 <= 512
 
 
 def test_the_page_is_the_pack() -> None:
