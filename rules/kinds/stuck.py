@@ -140,6 +140,6 @@ KIND = Kind(
     kernel=kernel,
     twin=StuckTwin,
     unit=lambda _: "s",
-    evidence=lambda _, extras: {"reading": extras[0], "readings": int(extras[1]), "since_value": extras[2]},
+    evidence=lambda _, extras: {"reading": extras[0], "readings": extras[1], "since_value": extras[2]},
     steps=lambda r: r.steps,
 )

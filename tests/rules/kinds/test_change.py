@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from community.frame import Reading
 from rules.kinds.change import HOURS, KIND, ChangeRule
 from tests.rules.kinds.harness import DUTIES, Run, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, DAY, HOUR, T0, WEEK, a_duty, a_rule, at, every, play
+from tests.rules.kinds.small import CALM, DAY, HOUR, T0, WEEK, a_duty, a_rule, at, every, play
 
 RULE = a_rule(ChangeRule, 8)
 QUICK = a_rule(ChangeRule, 8, learning=1, memory=2)

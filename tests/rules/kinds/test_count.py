@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from community.frame import Reading
 from rules.kinds.count import KIND, CountRule
 from tests.rules.kinds.harness import DUTIES, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, DAY, T0, a_duty, a_rule, at, every, play
+from tests.rules.kinds.small import CALM, DAY, T0, a_duty, a_rule, at, every, play
 
 FIVE = a_rule(CountRule, 5, signals=["voltage", "voltage_l2"], limit=253, rearm=250, within=10, of=5)
 DIPS = a_rule(

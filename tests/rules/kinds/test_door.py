@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from community.frame import Reading
 from rules.kinds.door import KIND, DoorRule
-from tests.rules.kinds.examples_k3 import EXAMPLES
+from tests.rules.kinds.examples import EXAMPLES
 from tests.rules.kinds.harness import DUTIES, MAINS, OTHER, check_kind, cuttings, measures, rule_of, streams
 
 NIGHT = rule_of(DoorRule)

@@ -13,7 +13,7 @@ from community.frame import Reading
 from rules.kinds.dose import KIND, DoseRule
 from rules.kinds.kernel import Duty
 from tests.rules.kinds.harness import DUTIES, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, DAY, MINUTE, T0, a_duty, a_rule, at, every, play
+from tests.rules.kinds.small import CALM, DAY, MINUTE, T0, a_duty, a_rule, at, every, play
 
 EN = a_rule(DoseRule, 0.5, 1.0)
 UL = a_rule(DoseRule, 1.0, profile="UL 2034")

@@ -11,7 +11,7 @@ from community.frame import Reading
 from rules.kinds.codes import rounded
 from rules.kinds.drift import KIND, DriftRule
 from tests.rules.kinds.harness import DUTIES, Run, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, DAY, HOUR, T0, a_duty, a_rule, at, every, play
+from tests.rules.kinds.small import CALM, DAY, HOUR, T0, a_duty, a_rule, at, every, play
 
 RISE = a_rule(DriftRule, 5, signals=["residual_current"], reaches="device.rated_residual")
 RATIO = a_rule(

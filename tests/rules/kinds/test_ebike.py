@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from community.frame import Reading
 from rules.kinds.ebike import KIND, EbikeRule
 from rules.kinds.ebike_kernel import missing_of_factor
-from tests.rules.kinds.examples_k3 import EXAMPLES
+from tests.rules.kinds.examples import EXAMPLES
 from tests.rules.kinds.harness import DUTIES, MAINS, T0, check_kind, cuttings, measures, rule_of, streams
 
 H = 3600.0

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from community.frame import Reading
 from rules.kinds.inactivity import KIND, InactivityRule
-from tests.rules.kinds.examples_k3 import EXAMPLES
+from tests.rules.kinds.examples import EXAMPLES
 from tests.rules.kinds.harness import DUTIES, MAINS, T0, check_kind, cuttings, measures, rule_of, streams
 
 RULE = rule_of(InactivityRule, limit=4, clear=0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from community.frame import Reading
 from rules.kinds.neutral import KIND, NeutralRule
 from tests.rules.kinds.harness import DUTIES, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, T0, a_duty, a_rule, at, play
+from tests.rules.kinds.small import CALM, T0, a_duty, a_rule, at, play
 
 SIGNALS = ("voltage_l1", "voltage_l2", "voltage_l3")
 RULE = a_rule(NeutralRule, 0.15, clear=0.1)

@@ -7,7 +7,7 @@ from community.frame import Reading
 from rules.kinds.kernel import Duty
 from rules.kinds.stuck import KIND, StuckRule
 from tests.rules.kinds.harness import DUTIES, check_kind, cuttings, streams
-from tests.rules.kinds.rules_k2 import CALM, DAY, T0, a_duty, a_rule, at, every, play
+from tests.rules.kinds.small import CALM, DAY, T0, a_duty, a_rule, at, every, play
 
 RULE = a_rule(
     StuckRule,

@@ -1,4 +1,4 @@
-"""Small rules for the tests of drift, dose, change, count, stuck and neutral."""
+"""Small rules, duties and series for the tests of single kinds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
