@@ -26,31 +26,21 @@ _MODES = {
 _HAZARDS = {
     "residual": "Residual current",
     "arc": "Arcs",
-    "overload": "Overload",
-    "short_circuit": "Short circuit",
-    "terminal": "Terminals",
-    "temperature": "Temperature",
-    "voltage": "Voltage",
-    "overvoltage": "Voltage as the device judges it",
+    "temperature": "Temperature as the device judges it",
+    "overvoltage": "Over-voltage as the device judges it",
     "undervoltage": "Under-voltage as the device judges it",
     "neutral": "Neutral conductor",
-    "smoke": "Smoke",
-    "fire": "Fire",
-    "heat": "Heat",
+    "supply": "Supply of many homes",
     "co": "Carbon monoxide",
-    "gas": "Gas",
-    "water": "Water",
+    "gas": "Combustible gas",
     "ebike": "Electric bicycles",
-    "activity": "No sign of life",
-    "welfare": "Welfare",
-    "door": "Doors",
+    "welfare": "People who live alone, or may wander",
     "breaker": "Breakers",
     "manual": "Calls by hand",
     "device": "Devices",
-    "sensor": "Sensors",
-    "supply": "Supply",
-    "power": "Power",
 }
+"""Headings by the first word of a rule's id, where the word alone is not one."""
+
 _LIMITS = ("limit", "clear")
 
 _INTRODUCTION = """\

@@ -284,7 +284,7 @@ class _Words:
 
 def written(value: float, digits: int = 5) -> str:
     """A number for people: five significant digits and thousands in groups."""
-    return f"{float(f'{value:.{digits}g}'):,.10g}"
+    return f"{float(f'{value:.{digits}g}') + 0.0:,.10g}"  # no minus before a zero
 
 
 def _span(seconds: Any) -> str:

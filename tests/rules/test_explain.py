@@ -210,7 +210,8 @@ def test_every_text_has_both_languages_and_the_same_blanks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(253.0, "253"), (1234567.0, "1,234,600"), (0.012345678, "0.012346"), (-3.5, "-3.5"), (0, "0")]
+    ("value", "text"),
+    [(253.0, "253"), (1234567.0, "1,234,600"), (0.012345678, "0.012346"), (-3.5, "-3.5"), (-0.0, "0")],
 )
 def test_numbers_for_people(value: float, text: str) -> None:
     assert written(value) == text
