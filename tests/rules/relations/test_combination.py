@@ -205,6 +205,19 @@ def test_a_device_that_moved_out_takes_its_signs_with_it() -> None:
     assert begun.household == "h2"
 
 
+def test_a_fire_is_named_anew_when_its_device_moves_away_from_the_others() -> None:
+    rule = combination(scope="building", parts={"smoke": {"rules": ["smoke.*"]}}, condition="smoke")
+    r = relations(SMOKE, rule)
+    r.take(says("s1a", "smoke.alarm", 0))
+    r.take(says("s2a", "smoke.alarm", 1))
+    moved = tuple(d.model_copy(update={"household": "farm"}) if d.id == "s1a" else d for d in STREET.device)
+    estate = Estate(place=STREET.place, household=STREET.household, device=moved)
+    told = r.change(r.book._rulebook, estate, estate.device, at(5))
+    assert [(f.device, f.household, f.severity) for f in told] == [
+        ("s1a", "h1", NORMAL), ("s2a", "h2", CRITICAL), ("s1a", "farm", CRITICAL),
+    ]  # fmt: skip
+
+
 def test_a_rule_whose_mode_changes_is_told_or_no_longer() -> None:
     r = relations(*PLAIN, FIRE)
     assert r.take(says("s1a", "heat.rise", 0, ALARM)) == []

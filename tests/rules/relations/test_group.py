@@ -240,6 +240,34 @@ def test_another_estate_with_fewer_devices_ends_the_group() -> None:
     assert {f.device for f in told[1:]} == {f"p{n}" for n in range(12)}
 
 
+def test_a_device_of_several_rules_began_with_the_last_of_them() -> None:
+    r = relations(SILENT, UNDER, group(rules=["device.silent", "voltage.under"], least=3))
+    for n in range(3):
+        assert len(r.take(says(f"p{n}", "voltage.under", 1_000 * n))) == 1
+    for n in range(2):
+        assert len(r.take(silent(n, 9_000 + n))) == 1
+    assert brief(r.take(silent(2, 9_002)))[1:] == [("building:b1", "supply.outage", "alarm")]
+
+
+def test_a_group_that_goes_into_rehearsal_is_over_for_people_and_lets_its_members_go() -> None:
+    r = relations(SILENT, OUTAGE)
+    for n in range(12):
+        r.take(silent(n, n))
+    r.tick(at(200))
+    rehearsed = OUTAGE.model_copy(update={"mode": "shadow"})
+    told = r.change(relations(SILENT, rehearsed).book._rulebook, STREET, STREET.device, at(300))
+    assert [(f.severity, f.shadow) for f in told if f.rule == OUTAGE.id] == [(NORMAL, False), (ALARM, True)]
+    assert len(told) == 2 + 12
+
+
+def test_nothing_ends_before_it_began() -> None:
+    r = relations(SILENT, OUTAGE)
+    for n in range(12):
+        r.take(silent(n, n))
+    (end, *_) = r.change(relations(SILENT).book._rulebook, STREET, STREET.device, 0)
+    assert (end.severity, end.ts) == (NORMAL, at(11))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [({"wait": 60}, "nothing waits"), ({"least": 1}, "greater than or equal to 2"), ({"share": 1.1}, "less than"),
