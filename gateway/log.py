@@ -203,7 +203,7 @@ class ReadingsLog:
             after: the last position seen; 0: from the first record kept.
             partitions: frames of these only; None: all. Everything else always comes.
             follow: wait for more at the end; else end there.
-            since_ms: with `after` 0, begin with the first record stored at this time or later, UTC ms.
+            since_ms: with `after` 0, begin with the first record stored at this time or later, UTC ms; a position wins.
         """
         if after:
             await self._check_start(after)
@@ -214,7 +214,8 @@ class ReadingsLog:
                 *(f"readings.{p}" for p in sorted(set(partitions))),
             ]
         start = None if since_ms is not None and not after else after + 1
-        stream = read_stream(self._client, STREAM, start, subjects, since=since_ms, follow=follow)
+        since = since_ms if start is None else None
+        stream = read_stream(self._client, STREAM, start, subjects, since=since, follow=follow)
         async with aclosing(stream) as stored:
             async for message in stored:
                 record = self._decode(message)

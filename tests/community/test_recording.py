@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from community.frame import EstateChange, Frame, Reading, Record, Tick
+from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
 from community.quantities import EVENTS, QUANTITIES
-from community.recording import LONGEST_FRAME, RecordingError, read_recording, write_recording
+from community.recording import LONGEST_FRAME, Change, RecordingError, read_recording, write_recording
 
 times = st.integers(-(10**13), 10**13)
 readings = st.builds(
@@ -20,16 +20,25 @@ readings = st.builds(
 )
 
 
-def items(records: list[Record]) -> list[Reading | Tick | EstateChange]:
+def items(records: list[Record]) -> list[Reading | Change]:
     return [x for r in records for x in (r.readings() if isinstance(r, Frame) else [r])]
 
 
-def read(*lines: str) -> list[Reading | Tick | EstateChange]:
+def read(*lines: str) -> list[Reading | Change]:
     return items(list(read_recording(lines)))
 
 
-@given(st.lists(st.one_of(readings, st.builds(Tick, times, st.none() | times), st.builds(EstateChange, st.just(3)))))
-def test_what_is_written_is_read(given: list[Reading | Tick | EstateChange]) -> None:
+@given(
+    st.lists(
+        st.one_of(
+            readings,
+            st.builds(Tick, times, st.none() | times),
+            st.builds(EstateChange, st.just(3)),
+            st.builds(RulebookChange, st.just(5)),
+        )
+    )
+)
+def test_what_is_written_is_read(given: list[Reading | Change]) -> None:
     marked = [*given, Tick(0)]  # with a tick in it, none is made
     records = [Frame.from_readings([x]) if isinstance(x, Reading) else x for x in marked]
     assert items(list(read_recording(write_recording(records)))) == marked
@@ -84,7 +93,7 @@ def test_a_stray_time_does_not_cost_millions_of_ticks() -> None:
     [
         ("{", "one JSON object"),
         ("[]", "expected a JSON object, got list"),
-        ('{"ts": 1, "values": {}}', '"device", "tick" or "estate"'),
+        ('{"ts": 1, "values": {}}', '"device", "tick", "estate" or "rulebook"'),
         ('{"device": 7, "ts": 1, "values": {}}', "a device id"),
         ('{"device": "d", "values": {}}', 'expected "ts"'),
         ('{"device": "d", "ts": "today", "values": {}}', "ts: not an RFC 3339 time"),
@@ -100,6 +109,8 @@ def test_a_stray_time_does_not_cost_millions_of_ticks() -> None:
         ('{"device": "d", "ts": 1, "event": "trip", "valu": 1}', "unknown key 'valu'"),
         ('{"tick": null}', "tick: expected Unix milliseconds"),
         ('{"estate": "2"}', "a whole number"),
+        ('{"rulebook": true}', "a whole number"),
+        ('{"rulebook": 2, "ts": 2}', "unknown key"),
     ],
 )
 def test_a_bad_line_is_named(line: str, expected: str) -> None:

@@ -7,7 +7,7 @@ import psutil  # type: ignore[import-untyped]  # ships no types
 import pytest
 from nats.aio.client import Client
 
-from community.frame import EstateChange, Frame, Reading, Record, Tick
+from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
 from community.vitals import State
 from gateway.broker.config import BrokerOptions
 from gateway.broker.connection import connect
@@ -70,6 +70,21 @@ async def test_a_reader_sees_its_partitions_and_every_tick(log: ReadingsLog) -> 
     )
     assert [p for p, _, _ in await everything(log, partitions=[1])] == [1, 3, 4]
     assert [p for p, _, _ in await everything(log, partitions=[])] == [3]
+
+
+async def test_every_reader_sees_changes_of_estate_and_rulebook(log: ReadingsLog) -> None:
+    await log.append_many([Entry(EstateChange(1)), Entry(frame(2), 2), Entry(RulebookChange(5))])
+    assert await everything(log, partitions=[7]) == [
+        (1, "readings.estate", EstateChange(1)),
+        (3, "readings.rulebook", RulebookChange(5)),
+    ]
+
+
+async def test_reading_may_begin_at_a_time(log: ReadingsLog) -> None:
+    await log.append_many([Entry(Tick(n)) for n in range(3)])
+    assert [r async for r in log.read(0, follow=False, since_ms=0)] == await everything(log)
+    assert [r async for r in log.read(0, follow=False, since_ms=4_000_000_000_000)] == []
+    assert [p async for p, _, _ in log.read(2, follow=False, since_ms=4_000_000_000_000)] == [3]  # a position wins
 
 
 async def test_many_appends_at_once_keep_their_order(log: ReadingsLog) -> None:
