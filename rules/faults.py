@@ -12,6 +12,9 @@ from pydantic_core import ErrorDetails
 
 from community.toml_lines import TomlLines
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors leave it at the beginning of a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class RuleError:

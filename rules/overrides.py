@@ -23,6 +23,7 @@ FIXED = ("id", "kind", "category", "signals", "event", "value")
 SILENCING = ("mode", "applies")
 """Fields by which a rule can be made to say nothing."""
 
+_WHERE = ("place", "feeder", "device")
 _OWN = ("rule", "place", "feeder", "device", "enabled", "reason")
 
 
@@ -127,20 +128,27 @@ def faults(rule: RuleBase, override: Override, memory: Callable[[RuleBase], Any]
         yield "", f"changes what {rule.id} reads or remembers; write another rule"
 
 
-def applying(overrides: Sequence[Override], estate: Estate, device: Device) -> tuple[int, ...]:
-    """Numbers of the overrides that hold for a device, weakest first."""
-    if not overrides:
-        return ()
-    nearness = {p.id: k for k, p in enumerate(estate.ancestors(estate.households[device.household].place))}
-    found: list[tuple[int, int, int]] = []
-    for number, override in enumerate(overrides):
-        if override.place in nearness:
-            found.append((0, -nearness[override.place], number))
-        elif override.feeder is not None and override.feeder == device.feeder:
-            found.append((1, 0, number))
-        elif override.device == device.id:
-            found.append((2, 0, number))
-    return tuple(number for _, _, number in sorted(found))
+class OverrideIndex:
+    """Overrides by where they hold, so that a million devices need not each look at all of them."""
+
+    def __init__(self, overrides: Sequence[Override]) -> None:
+        self._of: dict[tuple[str, str], list[int]] = {}
+        for number, override in enumerate(overrides):
+            for what in _WHERE:
+                name = getattr(override, what)
+                if name is not None:
+                    self._of.setdefault((what, name), []).append(number)
+
+    def applying(self, estate: Estate, device: Device) -> tuple[int, ...]:
+        """Numbers of the overrides that hold for a device, weakest first."""
+        if not self._of:
+            return ()
+        places = list(estate.ancestors(estate.households[device.household].place))
+        where = [("place", place.id) for place in reversed(places)]
+        if device.feeder is not None:
+            where.append(("feeder", device.feeder))
+        where.append(("device", device.id))
+        return tuple(number for key in where for number in self._of.get(key, ()))
 
 
 def strangers(overrides: Sequence[Override], estate: Estate) -> list[str]:

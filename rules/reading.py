@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from community.toml_lines import TomlLines
-from rules.faults import RulebookErrors, RuleError, Spot, explained, line_in, nearest
+from rules.faults import BYTE_ORDER_MARK, RulebookErrors, RuleError, Spot, explained, line_in, nearest
 from rules.kinds.definition import RuleBase
 from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
@@ -84,11 +84,11 @@ class _Reader:
             self.errors.append(RuleError(source.name, None, "", f"longer than {MOST_CHARACTERS:,} characters"))
             return
         try:
-            document = tomllib.loads(source.text)
+            document = tomllib.loads(source.text.removeprefix(BYTE_ORDER_MARK))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             self.errors.append(RuleError(source.name, line_in(str(error)), "", f"not TOML: {error}"))
             return
-        lines = TomlLines(source.text)
+        lines = TomlLines(source.text.removeprefix(BYTE_ORDER_MARK))
         top = Spot(source.name, lines, ())
         for key in document:
             if key not in _KEYS:

@@ -9,7 +9,7 @@ from typing import Any
 from community.estate import Device, Estate
 from rules.faults import RulebookErrors, RuleError
 from rules.kinds.definition import RuleBase, content_hash
-from rules.overrides import Override, applying, matches, resolve, strangers
+from rules.overrides import Override, OverrideIndex, matches, resolve, strangers
 from rules.reading import Source, read_rulebook
 
 Rule = RuleBase
@@ -55,7 +55,7 @@ class Rulebook:
 
     def overrides_for(self, estate: Estate, device: Device) -> tuple[int, ...]:
         """Numbers of the overrides that hold for a device, weakest first."""
-        return applying(self.overrides, estate, device)
+        return self._index.applying(estate, device)
 
     def strangers(self, estate: Estate) -> list[str]:
         """What overrides name and the estate does not know, such as `place b9`."""
@@ -71,6 +71,10 @@ class Rulebook:
             }
             for r in self.rules
         ]
+
+    @cached_property
+    def _index(self) -> OverrideIndex:
+        return OverrideIndex(self.overrides)
 
     @cached_property
     def _meant(self) -> tuple[frozenset[int], ...]:

@@ -15,7 +15,7 @@ from community.estate_file import EstateErrors, load_estate
 from community.quantities import EVENTS, SIGNALS
 from community.severity import Severity
 from community.toml_lines import TomlLines
-from rules.faults import RulebookErrors, RuleError, Spot, explained, line_in, nearest
+from rules.faults import BYTE_ORDER_MARK, RulebookErrors, RuleError, Spot, explained, line_in, nearest
 from rules.kinds.definition import Model
 from rules.overrides import matches
 from rules.rulebook import Rulebook, load_rulebook, standard_rulebook
@@ -198,6 +198,7 @@ def load_tests(text: str, source: str, read: Callable[[str], str], rulebook: Rul
     Raises:
         RulebookErrors: with every fault of the file, and of the files that it names.
     """
+    text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -8,6 +8,7 @@ from community.estate import Device, DeviceKind, Estate, Household, Place, Place
 from rules.kinds.threshold import ThresholdRule
 from rules.overrides import matches
 from rules.rulebook import Rulebook, RulebookErrors, load_rulebook
+from rules.ruletest import load_tests, run_tests
 
 RULE = """
 [[rule]]
@@ -129,6 +130,50 @@ def test_two_that_cannot_hold_together_leave_the_stronger() -> None:
     assert isinstance(first, ThresholdRule)
     assert (first.side, first.steps[0].limit) == ("above", 300)
     assert limits(rules) == {"d1": 300, "d2": 200, "d3": 200}
+
+
+TESTS = """
+[[place]]
+id = "village"
+kind = "community"
+[[place]]
+id = "b1"
+kind = "building"
+parent = "village"
+[[household]]
+id = "h1"
+place = "b1"
+[[household]]
+id = "h2"
+place = "village"
+[[device]]
+id = "near"
+household = "h1"
+[[device]]
+id = "far"
+household = "h2"
+[[device]]
+id = "off"
+household = "h2"
+[[test]]
+name = "the engine judges every device by its own limits"
+interval = "5s"
+series = [{ signal = "voltage", values = "230 260 310 230" }]
+expect = [
+  { rule = "volts.over", device = "near", between = ["10s", "10s"], severity = "alarm", value = 310 },
+  { rule = "volts.over", device = "far", between = ["10s", "10s"], severity = "warning", value = 310 },
+  { rule = "volts.over", device = "off", never = true },
+  { rule = "volts.over", between = ["0s", "15s"], count = 2 },
+]
+"""
+
+
+def test_the_engine_judges_every_device_by_its_own_limits() -> None:
+    rules = book(
+        override("volts.over", 'place = "b1"', steps(300)), override("volts.over", 'device = "off"', "enabled = false")
+    )
+    (outcome,) = run_tests(load_tests(TESTS, "tests.toml", str, rules))
+    assert outcome.passed, outcome.failures
 
 
 @pytest.mark.parametrize(

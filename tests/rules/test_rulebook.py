@@ -61,6 +61,7 @@ def faults(text: str) -> list[str]:
 def test_a_good_rulebook_is_read() -> None:
     book = load_rulebook(GOOD, "rules.toml")
     assert [r.id for r in book.rules] == ["test.voltage"]
+    assert load_rulebook("\ufeff" + GOOD, "rules.toml").version == book.version
     (described,) = book.describe()
     assert described["title"] == {"zh": "测试", "en": "Test"}
     assert described["guidance"] == {"staff": {"zh": "看", "en": "Look"}}
