@@ -52,11 +52,12 @@ class Book:
             r.id: tuple(
                 g for g in self.relations.values()
                 if isinstance(g, GroupRule) and g.mode == "live" and r.category is not Category.LIFE
-                and named(g.absorbs, r.id)
+                and named(g.absorbs, r.id) and (not isinstance(r, GroupRule) or g.wider_than(r))
             )
-            for r in plain
+            for r in rulebook.rules if not isinstance(r, CombinationRule)
         }  # fmt: skip
         self._members: dict[str, dict[str, list[str]]] = {}
+        self._first: dict[str, str] = {}
         groups = [g for g in self.relations.values() if isinstance(g, GroupRule)]
         if groups:
             self._count(groups)
@@ -66,7 +67,7 @@ class Book:
         return self._watches.get(rule, ())
 
     def absorbers(self, rule: str) -> tuple[GroupRule, ...]:
-        """The live group rules that may absorb findings of this rule; none for life rules."""
+        """The live group rules that may absorb findings of this rule; none for life rules and combinations."""
         return self._absorbers.get(rule, ())
 
     def version(self, relation: RelationRule) -> str:
@@ -83,13 +84,19 @@ class Book:
 
     def mode(self, rule: str, device: str) -> Mode:
         """How a rule is told for a device; `probe` where it does not hold."""
+        relation = self.relations.get(rule)
+        if relation is not None:
+            return relation.mode
         known = self.devices.get(device)
         found = None if known is None else self.rule(rule, known)
         return "probe" if found is None else found.mode
 
     def scope_of(self, relation: RelationRule, device: str) -> str | None:
-        """The scope of a rule over rules to which a device belongs; None if it does not apply to it."""
-        known = self.devices.get(device)
+        """The scope of a rule over rules to which a device belongs; None if it does not apply to it.
+
+        A group belongs where its first device does.
+        """
+        known = self.devices.get(self._first.get(device, device))
         if known is None or not self._applies(relation, known):
             return None
         if isinstance(relation, CombinationRule) and relation.scope == "device":
@@ -135,8 +142,9 @@ class Book:
             of = self._estate.groups_of(device)
             for group in known[key]:
                 if group.over in of:
-                    scopes = self._members.setdefault(group.id, {})
-                    scopes.setdefault(group_name(group.over, of[group.over]), []).append(device.id)
+                    name = group_name(group.over, of[group.over])
+                    self._members.setdefault(group.id, {}).setdefault(name, []).append(device.id)
+                    self._first.setdefault(name, device.id)
 
 
 def _watches(relations: Iterable[RelationRule], rule: str) -> list[Watch]:

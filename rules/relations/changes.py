@@ -7,7 +7,7 @@ from community.severity import Severity
 from rules.relations.book import Book
 from rules.relations.scope import Scope, Span
 from rules.relations.standing import Key, Standing, ToldAs
-from rules.relations.telling import Open, Why, restated, turned
+from rules.relations.telling import Why, restated, turned
 
 if TYPE_CHECKING:
     from rules.relations.relations import Relations
@@ -29,7 +29,7 @@ def change(relations: "Relations", book: Book, now: int) -> list[Finding]:
     waiting = sorted(relations.standings.withheld)
     for key in waiting:
         relations.expect(relations.standings.withheld[key], key, wait=True)
-    return told + relations.release(waiting, None, now)
+    return told + relations.release(waiting, now)
 
 
 def _seat(relations: "Relations", old: dict[Key, Scope]) -> None:
@@ -66,8 +66,11 @@ def _other_modes(relations: "Relations", now: int) -> list[Finding]:
     """End what is no longer told, or no longer told to people; tell what now is."""
     told: list[Finding] = []
     standings = relations.standings
+    ours = {(held.finding.device, held.finding.rule) for held in relations.open.values()}
     for key, standing in sorted(standings.of.items(), key=lambda item: item[0]):
         device, rule = key
+        if key in ours:
+            continue  # see `_open_ones`
         mode = relations.book.mode(rule, device)
         want: ToldAs = "" if mode == "probe" else mode
         if key in standings.withheld:
@@ -125,6 +128,5 @@ def _open_ones(relations: "Relations", why: Why, now: int) -> list[Finding]:
         told += relations.judge(rule, key[1], now, at=now)
         if key in relations.open and rule.severity is not finding.severity:
             turn = turned(finding, rule.severity, Why.RULE_CHANGED, now, now)
-            relations.open[key] = Open(turn, held.first)
-            told.append(turn)
+            told += relations.turn(key, turn)
     return told

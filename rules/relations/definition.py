@@ -18,6 +18,8 @@ Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=64)]
 PartName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 _RELATIONS = ("combination", "group")
+_WIDTH = ("phase", "building", "feeder", "community")
+"""Only a wider group may absorb another group, so that no two stand for each other and nobody is told."""
 
 
 class Part(Model):
@@ -118,8 +120,9 @@ class GroupRule(Relation):
         within: s.
         against: opposite findings of other devices in the same time, without which there is nothing to tell.
         absorbs: ids or patterns of rules whose findings are not told one by one while the group's holds. Never a life
-            rule. Those that were told just before are ended as taken into the group; those that still hold when the
-            group's has ended are told then.
+            rule; of group rules only those over narrower groups (phase, building, feeder, community). Those that were
+            told just before are ended as taken into the group; those that still hold when the group's has ended are
+            told then, after `wait`.
         wait: s for which raises of absorbed rules are withheld, to see whether the group's comes, in groups of at
             least `least` devices. What is over before that is never told.
     """
@@ -150,6 +153,10 @@ class GroupRule(Relation):
     def wait_ms(self) -> int:
         """`wait` in ms."""
         return round(self.wait * 1000)
+
+    def wider_than(self, other: "GroupRule") -> bool:
+        """Whether its groups are of a wider kind."""
+        return _WIDTH.index(self.over) > _WIDTH.index(other.over)
 
     def needed(self, members: int) -> int:
         """Devices that must report it in a group of so many."""

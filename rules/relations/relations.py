@@ -56,11 +56,8 @@ class Relations:
         """
         key = finding.device, finding.rule
         told = self._late(finding) if finding.late else self._plain(finding)
-        concluded = self._look(finding)
-        until = self.standings.withheld.get(key)
-        if until is not None and until <= finding.received_at and not self.absorbed(key):
-            told += self.tell_withheld(key)
-        return told + concluded
+        concluded = self._look(finding)  # may begin a group that absorbs it
+        return told + self.release([key], finding.received_at) + concluded
 
     def tick(self, now: int) -> list[Finding]:
         """Judge what time alone brings, in the order of deadlines: windows that run out, raises that have waited."""
@@ -93,8 +90,9 @@ class Relations:
         standing = self.standings.of
         levels = {k: s for k, s in plain.items() if (known := standing.get(k)) is not None and known.told_as == "live"}
         for held in self.open.values():
-            if not held.finding.shadow:
-                levels[held.finding.device, held.finding.rule] = held.finding.severity
+            key = held.finding.device, held.finding.rule
+            if standing[key].told_as == "live":
+                levels[key] = held.finding.severity
         return levels
 
     def state(self) -> Any:
@@ -113,14 +111,14 @@ class Relations:
         """Whether the finding of a group stands for this device and rule now."""
         return any(group in self.open for group in self.standings.groups(key))
 
-    def tell_withheld(self, key: Key, group: Finding | None = None) -> list[Finding]:
-        """Tell what was withheld; `group`: the end of the group's finding that stood for it."""
+    def tell_withheld(self, key: Key) -> list[Finding]:
+        """Tell what was withheld, at its latest."""
         del self.standings.withheld[key]
         standing = self.standings.of[key]
         if standing.finding is None:
             return []
         standing.told_as = "live"
-        standing.finding = untold(standing.finding) if group is None else released(standing.finding, group)
+        standing.finding = untold(standing.finding)
         return [standing.finding]
 
     def expect(self, time: int | None, key: Key, *, wait: bool = False) -> None:
@@ -152,7 +150,7 @@ class Relations:
             if verdict is not None:
                 finding = raised(relation, name, verdict, self.book, at, received)
                 self.open[key] = Open(finding, verdict.first)
-                told = [finding, *self._absorb(relation, key, finding)]
+                told = self._conclude(finding) + self._absorb(relation, key, finding)
         elif not holds(relation, scope, members, held.first):
             why = Why.FEW_LEFT if isinstance(relation, GroupRule) else Why.CONDITION_OVER
             told = self.close(key, why, scope.newest if at is None else at, received)
@@ -161,18 +159,44 @@ class Relations:
         return told
 
     def close(self, key: Key, why: Why, at: int, received: int) -> list[Finding]:
-        """End a finding of a rule over rules, and tell what it stood for and still holds."""
-        ended = turned(self.open.pop(key).finding, Severity.NORMAL, why, at, received)
-        return [ended, *self.release(self.standings.absorbable(key), ended, received)]
+        """End a finding of a rule over rules, and tell what it stood for and still holds.
 
-    def release(self, keys: Iterable[Key], group: Finding | None, now: int) -> list[Finding]:
-        """Tell of these what is withheld, has waited long enough, and is absorbed by nobody."""
-        told: list[Finding] = []
-        for key in keys:
-            until = self.standings.withheld.get(key)
-            if until is not None and until <= now and not self.absorbed(key):
-                told += self.tell_withheld(key, group)
+        Those are told at once, or where the rule has a `wait` when that has passed once more: where a supply comes
+        back, the last homes tell of it some time after the first.
+        """
+        ended = turned(self.open.pop(key).finding, Severity.NORMAL, why, at, received)
+        told = self._conclude(ended)
+        rule = self.book.relations.get(key[0])
+        until = received + (rule.wait_ms if isinstance(rule, GroupRule) else 0)
+        for member in self.standings.absorbable(key):
+            standing = self.standings.of[member]
+            if standing.finding is None or not self._waited(member, received):
+                continue
+            standing.finding = released(standing.finding, ended)
+            if until > received:
+                self.standings.withheld[member] = until
+                self.expect(until, member, wait=True)
+            else:
+                told += self.tell_withheld(member)
         return told
+
+    def release(self, keys: Iterable[Key], now: int) -> list[Finding]:
+        """Tell of these what is withheld, has waited long enough, and is absorbed by nobody."""
+        return [f for key in keys if self._waited(key, now) for f in self.tell_withheld(key)]
+
+    def _waited(self, key: Key, now: int) -> bool:
+        until = self.standings.withheld.get(key)
+        return until is not None and until <= now and not self.absorbed(key)
+
+    def turn(self, key: Key, finding: Finding) -> list[Finding]:
+        """Go on with a finding of a rule over rules at another severity."""
+        self.open[key] = Open(finding, self.open[key].first)
+        return self._conclude(finding)
+
+    def _conclude(self, finding: Finding) -> list[Finding]:
+        """What is told of a finding of a rule over rules: a wider group may absorb a group's like any other."""
+        told = self._plain(finding)
+        return told + self.release([(finding.device, finding.rule)], finding.received_at)
 
     def _plain(self, finding: Finding) -> list[Finding]:
         key = finding.device, finding.rule

@@ -48,6 +48,8 @@ BOOK = (
     combination("fire.two", scope="building", parts={"smoke": {"rules": ["smoke.*"]}}, condition="smoke", within=15,
                 distinct_devices=2),
     group(rules=["device.silent"], absorbs=["device.*"], least=3, within=20, wait=10),
+    group("supply.dark", over="community", rules=["device.silent"], absorbs=["supply.*", "device.*"], least=4,
+          within=20, wait=5),
     group("supply.sag", over="feeder", rules=["voltage.under"], absorbs=["voltage.*", "smoke.*"], least=2, within=10),
     group("neutral.broken", category="life", rules=["voltage.over"], least=2, within=10,
           against={"rules": ["voltage.under"]}),
