@@ -27,15 +27,20 @@ class _State(msgspec.Struct):
     open: list[tuple[str, str, Open]]
 
 
-def state(relations: "Relations") -> Any:
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def state(relations: "Relations") -> msgspec.Raw:
     """See `Relations.state`."""
-    return msgspec.to_builtins(
-        _State(
-            relations.withheld,
-            [(*key, standing) for key, standing in sorted(relations.standings.of.items(), key=_key)],
-            sorted((*key, until) for key, until in relations.standings.withheld.items()),
-            [_ScopeState(*key, s.newest, list(s.all())) for key, s in sorted(relations.scopes.items(), key=_key)],
-            [(*key, held) for key, held in sorted(relations.open.items(), key=_key)],
+    return msgspec.Raw(
+        _encoder.encode(
+            _State(
+                relations.withheld,
+                [(*key, standing) for key, standing in sorted(relations.standings.of.items(), key=_key)],
+                sorted((*key, until) for key, until in relations.standings.withheld.items()),
+                [_ScopeState(*key, s.newest, list(s.all())) for key, s in sorted(relations.scopes.items(), key=_key)],
+                [(*key, held) for key, held in sorted(relations.open.items(), key=_key)],
+            )
         )
     )
 

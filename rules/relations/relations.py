@@ -95,12 +95,12 @@ class Relations:
                 levels[key] = held.finding.severity
         return levels
 
-    def state(self) -> Any:
-        """Everything, ready for msgpack. Equal histories give equal states."""
+    def state(self) -> msgspec.Raw:
+        """Everything, as msgpack. Equal histories give equal states."""
         return memory.state(self)
 
     def restore(self, state: Any) -> None:
-        """Put a state into fresh relations with the rulebook and estate of its moment.
+        """Put a state, decoded, into fresh relations with the rulebook and estate of its moment.
 
         Raises:
             msgspec.ValidationError: it is none.
