@@ -148,4 +148,5 @@ def evidence_of(
 
 
 def _number(value: float) -> float | None:
-    return None if isnan(value) or isinf(value) else float(value)
+    # Plus nothing: -0.0 becomes 0.0, as a database would give it back.
+    return None if isnan(value) or isinf(value) else float(value) + 0.0
