@@ -1,4 +1,4 @@
-"""From a transition to a finding with its evidence: what decided, against which limit, for how long, by which source."""
+"""From a transition to a finding with its evidence: what decided, against which limit, how long, by which source."""
 
 from enum import StrEnum
 from math import isinf, isnan
