@@ -13,12 +13,15 @@ import msgspec
 from community.alert import Alert
 from community.estate import Estate
 from community.severity import Severity
-from rules.explain_words import NAMES, PHRASES, SENTENCES, WORDS, Language, say
+from rules.explain_words import DECIDING, MEASURES, NAMES, PHRASES, SENTENCES, WORDS, Language, say
 from rules.kinds.definition import RuleBase
 from rules.rulebook import Rulebook
 
 ROLES = ("staff", "responder", "resident")
 """In the order in which guidance is told: first to who asks."""
+
+NEAR = 1e-6
+"""Of the limit: nearer to it than this, a value is told to have just reached it."""
 
 _TOLD = frozenset({
     "proof", "reason", "since", "received_at", "standard", "clause", "signal", "step", "value", "threshold", "clear",
@@ -170,6 +173,8 @@ class _Words:
         self._told, self._finding, self._rule = told, finding, rule
         self._language = language
         self._zone = UTC if zone == "UTC" else ZoneInfo(zone)
+        limit = _number(finding.evidence.get("threshold"))
+        self._measured = limit is None or limit == finding.threshold
 
     def sentences(self) -> list[str]:
         """In the order in which people ask."""
@@ -212,37 +217,50 @@ class _Words:
             return [self._say("flag" if evidence["active"] else "flag.off", signal=told.signal)]
         if told.value is None:
             return []
-        signal = told.signal or say(PHRASES, "the value", self._language)
-        value = self._quantity(told.value)
+        signal, value = self._measure(), self._quantity(told.value)
         if told.threshold is None or told.beyond is None:
             return [self._say("value.plain", signal=signal, value=value)]
+        key = "value" if told.beyond > 0 else "value.inside"
+        if abs(told.beyond) <= NEAR * abs(told.threshold):
+            key = "value.reached"
+        if told.severity == "normal" and told.beyond >= 0:
+            return []  # it ended for another reason than its value, which is told as the proof
         percent = "" if told.beyond_percent is None else written(abs(told.beyond_percent), 3)
-        return [
-            self._say(
-                "value" if told.beyond >= 0 else "value.inside",
-                signal=signal,
-                value=value,
-                threshold=self._quantity(told.threshold),
-                formula=self._phrase("formula", formula=told.limit),
-                beyond=self._quantity(abs(told.beyond)),
-                percent=self._phrase("percent", percent=percent),
-            )
-        ]
+        blanks = {
+            "signal": signal,
+            "value": value,
+            "threshold": self._quantity(told.threshold),
+            "formula": self._phrase("formula", formula=told.limit),
+        }
+        if key != "value.reached":
+            beyond = self._quantity(abs(told.beyond))
+            blanks |= {"beyond": beyond, "percent": self._phrase("percent", percent=percent)}
+        return [self._say(key, **blanks)]
+
+    def _measure(self) -> str:
+        """What the value is: the signal itself, or what the kind of rule made of it."""
+        table = MEASURES if self._measured else DECIDING
+        kind = "" if self._rule is None else self._rule.kind
+        signal = self._told.signal
+        if kind in table:
+            return say(table, kind, self._language, signal=signal)
+        return signal or say(PHRASES, "the value", self._language)
 
     def _window(self) -> list[str]:
         told = self._told
         found = []
-        if told.held_s is not None and told.since is not None:
+        held = told.severity != "normal" and told.proof != "silence"
+        if held and told.held_s is not None and told.since is not None:
             hold = self._phrase("hold", hold=_span(told.hold_s))
             found.append(self._say("held", since=self._time(told.since), held=_span(told.held_s), hold=hold))
-        if told.first_value is not None and told.peak is not None and told.held_s is not None:
-            first, peak = self._quantity(told.first_value), self._quantity(told.peak)
+        if held and told.first_value is not None and told.peak is not None and told.held_s is not None:
+            first, peak = self._measured_quantity(told.first_value), self._measured_quantity(told.peak)
             found.append(self._say("range", first=first, peak=peak))
         if told.gap_s:
             found.append(self._say("gap", gap=_span(told.gap_s)))
         if told.clear is not None and told.severity != "normal":
             hold = self._phrase("clear_hold", hold=_span(told.clear_hold_s))
-            found.append(self._say("clear", clear=self._quantity(told.clear), hold=hold))
+            found.append(self._say("clear", clear=self._measured_quantity(told.clear), hold=hold))
         return found
 
     def _proof(self) -> list[str]:
@@ -252,7 +270,7 @@ class _Words:
         return found
 
     def _also(self, values: dict[str, Any]) -> str:
-        return ", ".join(f"{say(NAMES, name, self._language)} {self._plain(value)}" for name, value in values.items())
+        return "; ".join(f"{say(NAMES, name, self._language)}: {self._plain(value)}" for name, value in values.items())
 
     def _plain(self, value: object) -> str:
         if isinstance(value, bool) or value is None:
@@ -264,11 +282,15 @@ class _Words:
         if isinstance(value, dict):
             return "(" + self._also(value) + ")"
         if isinstance(value, list | tuple):
-            return "; ".join(self._plain(v) for v in value)
+            return ", ".join(self._plain(v) for v in value)
         return str(value)
 
     def _quantity(self, value: float) -> str:
         return f"{written(value)} {self._told.unit}".rstrip()
+
+    def _measured_quantity(self, value: float) -> str:
+        """A quantity of the measure, whose unit is not that of the value where something else decided."""
+        return self._quantity(value) if self._measured else written(value)
 
     def _time(self, ts: int) -> str:
         local = datetime.fromtimestamp(ts / 1000, self._zone)
@@ -279,7 +301,8 @@ class _Words:
         return say(PHRASES, key, self._language, **blanks) if all(blanks.values()) else ""
 
     def _say(self, key: str, **blanks: object) -> str:
-        return say(SENTENCES, key, self._language, **blanks)
+        text = say(SENTENCES, key, self._language, **blanks)
+        return text[0].upper() + text[1:] if text.startswith("the ") else text
 
 
 def written(value: float, digits: int = 5) -> str:

@@ -9,8 +9,12 @@ from community.alert import Alert
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind
 from community.finding import Finding
 from community.severity import Category, Severity
+from rules.evidence import Proof
 from rules.explain import explain, rule_of, written
-from rules.explain_words import NAMES, PHRASES, SENTENCES, WORDS
+from rules.explain_words import DECIDING, MEASURES, NAMES, PHRASES, SENTENCES, WORDS
+from rules.kinds.registry import KINDS
+from rules.reading import MODELS
+from rules.relations.telling import Why
 from rules.rulebook import load_rulebook
 
 T0 = 1_795_000_000_000
@@ -181,9 +185,28 @@ def test_what_a_kind_found_besides() -> None:
     told = explain(finding(more), RULE)
     assert set(told.also) == {"median", "seems_away", "members"}
     assert (
-        "Also found: median 0.25, seems away false, members (device d1, since 2026-11-18 11:06:40 UTC)."
+        "Also found: median: 0.25; seems away: false; members: (device: d1; since: 2026-11-18 11:06:40 UTC)."
         in told.sentences
     )
+
+
+def test_a_kind_of_rule_tells_what_it_made_of_the_signal() -> None:
+    text = TEXT.replace("1.10 * device.nominal_voltage", "8").replace("1.08 * device.nominal_voltage", "7")
+    (rise,) = load_rulebook(text.replace('"threshold"', '"rise"'), "rules.toml").rules
+    evidence = {**EVIDENCE, "value": 8.0, "threshold": 8.0, "clear": 7.0, "limit": ""}
+    told = explain(finding(evidence, value=8.0, threshold=8.0, unit="V/min"), rise)
+    assert "The rise of voltage_l2 was 8 V/min, and the limit is 8 V/min: just reached." in told.sentences
+    # Where the time to the trip decided, the others keep the unit of the measure.
+    thermal = rise.model_copy(update={"kind": "thermal"})
+    told = explain(finding(evidence, value=88.0, threshold=120.0, unit="s"), thermal)
+    assert "The time to trip by voltage_l2 was 88 s, the limit is 120 s: beyond it by 32 s (26.7 %)." in told.sentences
+    assert "It clears beyond 7." in told.sentences
+
+
+def test_every_kind_and_every_proof_has_words() -> None:
+    assert set(MODELS) - {"flag", "silence"} == set(MEASURES)
+    assert set(DECIDING) == {name for name, kind in KINDS.items() if kind.deciding is not None}
+    assert {*(p.value for p in Proof), *(w.value for w in Why), "combination", "group"} <= set(WORDS)
 
 
 def test_the_rule_is_the_one_that_holds_for_the_device() -> None:
@@ -202,7 +225,7 @@ def test_the_rule_is_the_one_that_holds_for_the_device() -> None:
 
 
 def test_every_text_has_both_languages_and_the_same_blanks() -> None:
-    for table in (SENTENCES, PHRASES, WORDS, NAMES):
+    for table in (SENTENCES, PHRASES, WORDS, NAMES, MEASURES, DECIDING):
         for key, (zh, en) in table.items():
             assert zh, key
             blanks = [{part.split("}")[0] for part in text.split("{")[1:]} for text in (zh, en)]
