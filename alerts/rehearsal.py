@@ -98,8 +98,12 @@ def forget(connection: Connection, older_than: int) -> int:
     ).rowcount
 
 
+_IMPLIED = ("shadow", "taken_into")
+"""True of all of these, and of none: a group never stands for what nobody is told."""
+
+
 def _row(finding: Finding) -> dict[str, Any]:
-    row = {name: getattr(finding, name) for name in finding.__struct_fields__ if name != "shadow"}
+    row = {name: getattr(finding, name) for name in finding.__struct_fields__ if name not in _IMPLIED}
     row.update(
         category=finding.category.value,
         severity=int(finding.severity),
@@ -110,7 +114,7 @@ def _row(finding: Finding) -> dict[str, Any]:
 
 
 def _finding(row: RowMapping) -> Finding:
-    fields = {name: row[name] for name in Finding.__struct_fields__ if name != "shadow"}
+    fields = {name: row[name] for name in Finding.__struct_fields__ if name not in _IMPLIED}
     fields.update(
         category=Category(row["category"]),
         severity=Severity(row["severity"]),
