@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -40,6 +40,9 @@ _HAZARDS = {
     "device": "Devices",
 }
 """Headings by the first word of a rule's id, where the word alone is not one."""
+
+_ALIKE = {"severity": "of the finding.", "event": "what the device reports."}
+"""Parameters that mean the same wherever they stand."""
 
 _LIMITS = ("limit", "clear")
 
@@ -149,8 +152,27 @@ def _kind(name: str, model: type[RuleBase], *, used: bool) -> Iterator[str]:
 
 
 def described(model: type[BaseModel]) -> tuple[str, dict[str, str]]:
-    """What a model's docstring says: the part before `Attributes:` as one paragraph, and the text of each attribute."""
-    head, _, tail = (model.__doc__ or "").partition("Attributes:")
+    """What a model's docstring says: the part before `Attributes:` in one paragraph, and the text of each parameter.
+
+    Parameters that it does not name are described by the model that first has them, or by the docstring of their type.
+    """
+    head, fields = _parsed(model.__doc__ or "")
+    for base in model.__mro__[1:]:
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            fields = _parsed(base.__doc__ or "")[1] | fields
+    for name, info in model.model_fields.items():
+        kinds = [t for t in (info.annotation, *get_args(info.annotation)) if isinstance(t, type)]
+        inner = next((t for t in kinds if issubclass(t, BaseModel)), None)
+        if name not in fields and inner is not None:
+            fields[name] = _parsed(inner.__doc__ or "")[0]
+        elsewhere = next((other for other, text in fields.items() if f"`{name}`" in text and other != name), None)
+        if name not in fields and elsewhere is not None:
+            fields[name] = f"see `{elsewhere}`."
+    return head, _ALIKE | fields
+
+
+def _parsed(docstring: str) -> tuple[str, dict[str, str]]:
+    head, _, tail = docstring.partition("Attributes:")
     fields: dict[str, str] = {}
     names: list[str] = []
     for line in tail.splitlines():
