@@ -33,11 +33,10 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
             if order[b] <= LATE:
                 if column >= 0:
                     value = values[b, column]
-                if reset >= 0 and values[b, reset] >= 0.5 and np.isnan(value):
+                by_reset = reset >= 0 and values[b, reset] >= 0.5 and np.isnan(value)
+                if by_reset:
                     value = 0.0
-                    extra[i, b, 0] = 1.0
-                elif value < 0.5:
-                    extra[i, b, 0] = 0.0
+                extra[i, b, 0] = by_reset
             x[i, b] = value
 
 

@@ -236,6 +236,7 @@ def hear(begin, rows, device, received, online, devices, first_silence, out):  #
                     received[b], received[b] - since)  # fmt: skip
                 count += 1
                 end_episode(devices, d, e)
+                devices.due[d] = min(devices.due[d], received[b])  # it can fall silent once more
             e = following
     return count, n
 

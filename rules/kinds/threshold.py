@@ -108,7 +108,7 @@ KIND = Kind(
     rule=ThresholdRule,
     inputs=lambda r: tuple((s, r.unless.signal if r.unless else "") for s in r.signals),
     words=lambda _: 0,
-    ints=lambda r, _: (r.sign, r.beyond is not None),
+    ints=lambda r, _: (r.sign, r.beyond is not None or r.unless is not None),
     reals=lambda r, duty: (
         inf if r.beyond is None else r.sign * limit_of(r.beyond, duty.ratings),
         r.unless.equals if r.unless else 0.0,
