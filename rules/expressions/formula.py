@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -71,13 +72,25 @@ class Formula(Expression):
 
     def value(self, ratings: Ratings) -> float:
         """The limit for a device with these ratings."""
-        return float(_value(self._node, {r: Fraction(repr(getattr(ratings, r))) for r in RATINGS}))
+        return _rounded(self, tuple(getattr(ratings, r) for r in RATINGS))
+
+    @property
+    def node(self) -> Node:
+        """The formula as a tree."""
+        return self._node
 
 
 def rating_of(name: str) -> str | None:
     """The rating that `device.<rating>` names; None for any other name."""
     head, _, rating = name.partition(".")
     return rating if head == "device" and rating in RATINGS else None
+
+
+@lru_cache(maxsize=65_536)
+def _rounded(formula: Formula, ratings: tuple[float, ...]) -> float:
+    """Few formulas meet few ratings, but each pair in every device's duty."""
+    exact = {name: Fraction(repr(value)) for name, value in zip(RATINGS, ratings, strict=True)}
+    return float(_value(formula.node, exact))
 
 
 def _value(node: Node, ratings: dict[str, Fraction]) -> Fraction:
