@@ -154,6 +154,8 @@ def on_acknowledge(
     """
     if alert.acknowledged:
         return Refused(Reason.ALREADY_ACKNOWLEDGED, f"acknowledged by {alert.acknowledged_by} before")
+    if alert.closed_at is not None:
+        return Refused(Reason.ALREADY_CLOSED, "closed before: the alert of its group stands for it")
     if seen is not None and alert.highest > seen:
         return Refused(Reason.WORSE_MEANWHILE, f"seen as {seen.word}, but it has reached {alert.highest.word}")
     over = alert.severity is Severity.NORMAL and not alert.latched

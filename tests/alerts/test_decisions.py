@@ -166,6 +166,9 @@ def test_what_a_group_stands_for_is_closed_whether_anybody_has_seen_it_or_not(ac
     assert (decision.reason, decision.events[0].reason) == (Reason.TAKEN_INTO_GROUP, "taken_into_group")
     assert kinds(decision) == [EventKind.CLEARED]
     assert (decision.alert.closed_at, decision.alert.acknowledged) == (NOW + 5, acknowledged)
+    refused = on_acknowledge(decision.alert, "yang", NOW + 9)
+    assert isinstance(refused, Refused)
+    assert refused.reason is (Reason.ALREADY_ACKNOWLEDGED if acknowledged else Reason.ALREADY_CLOSED)
 
 
 def test_a_latched_alert_is_never_taken() -> None:

@@ -166,7 +166,7 @@ def test_every_raise_is_followed_by_its_end_and_then_nothing_is_remembered(steps
 @given(histories())
 def test_what_holds_is_told_at_last_or_stands_in_a_group(steps: list[Step]) -> None:
     r = fresh()
-    told = levels_of(run(r, [*steps, at(2_000)]))
+    told = levels_of(run(r, [*steps, at(2_000), at(2_100), at(2_200)]))  # what outlives a group waits once more
     live = {k: level for k, level in plain_levels(steps).items() if k[1] != "voltage.over"}
     groups = {rule for _, rule in told if rule.startswith("supply")}
     absorbed = {"device.silent": "supply.outage", "voltage.under": "supply.sag"}
