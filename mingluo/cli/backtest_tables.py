@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from community.clock import DAY, format_time
 from rules.backtest.alerts import Fired
@@ -61,7 +61,9 @@ def show(report: Report) -> None:
 def _compared(out: Console, name: str, lines: Sequence[Compared]) -> None:
     if not lines:
         return
-    table = Table(name, "old", "new", "both", "only old", "only new", "new is earlier by, s", "lasts old, s", "new, s")
+    table = Table(
+        Column(name, no_wrap=True), "old", "new", "both", "gone", "added", "earlier, s", "lasts old, s", "new, s"
+    )
     for line in lines[:SHOWN]:
         counts = (line.old, line.new, line.both, line.only_old, line.only_new)
         times = (line.earlier_s, line.median_old_s, line.median_new_s)
@@ -74,10 +76,10 @@ def _compared(out: Console, name: str, lines: Sequence[Compared]) -> None:
 def _alerts(out: Console, title: str, alerts: Sequence[Fired]) -> None:
     if not alerts:
         return
-    table = Table(title, "at", "household", "device", "severity", "value")
+    table = Table(Column(title, no_wrap=True), Column("at", no_wrap=True), "household", "device", "severity", "value")
     for a in alerts[:SHOWN]:
         value = "" if a.value is None else f"{a.value:g} {a.unit}"
-        table.add_row(a.rule, format_time(a.raised_at), a.household, a.device, a.highest, value)
+        table.add_row(a.rule, format_time(a.raised_at)[:16], a.household, a.device, a.highest, value)
     out.print(table)
 
 
