@@ -162,7 +162,7 @@ def explanation(
 def acknowledge(
     context: Ctx, visitor: Operator, alert_id: AlertId, body: models.Acknowledgement | None = None
 ) -> dict[str, Any]:
-    """Refused (409) with `already_acknowledged` or, if it got worse than what was seen, `worse_meanwhile`."""
+    """Refused (409) with `already_acknowledged`, `worse_meanwhile` (than what was seen), or `already_closed`."""
     body = body or models.Acknowledgement()
     seen = Severity.from_word(body.seen) if body.seen else None
     outcome = context.desk.acknowledge(alert_id, visitor.person.name, context.clock(), body.note, seen)
