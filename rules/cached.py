@@ -58,7 +58,8 @@ def drop_unless(directory: Path, stamp: str) -> int:
 @cache
 def stamp() -> str:
     """Hash of the kernels' sources and of all that a compiled kernel depends on."""
-    import llvmlite.binding  # here, so that the module loads without a compiler
+    # Here, so that the module loads without a compiler.
+    import llvmlite.binding  # type: ignore[import-untyped]  # it has no types
     import numba
 
     sources = sorted(Path(str(ladder.__file__)).parent.glob("*.py"))

@@ -19,7 +19,8 @@ def carry_over(old: Roster, new: Roster) -> None:
     if not len(pairs):
         return
     here, there = pairs.T
-    new.memory.header[np.ix_(here, _TIMES)] = old.memory.header[np.ix_(there, _TIMES)]
+    for name in _TIMES:
+        new.memory.header[here, name] = old.memory.header[there, name]
     number = _numbers(old.programs, new.programs)
     _carry_blocks(old, new, here, there, number)
     row = dict(zip(there.tolist(), here.tolist(), strict=True))

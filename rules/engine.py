@@ -59,6 +59,7 @@ class Engine:
         self._rulebook, self._estate = rulebook, estate
         self._roster, self._duties = self._settle(rulebook, estate)
         self._ledger = Ledger()
+        self._listening, self._unheard, self._earliest = NONE, False, NONE
         self._relations = Relations(rulebook, estate, self._roster.devices)
         self._refresh()
 

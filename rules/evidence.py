@@ -4,9 +4,10 @@ from enum import StrEnum
 from math import isinf, isnan
 from typing import Any
 
-from community.estate import Device, Estate
+from community.estate import Device, Estate, Ratings
 from community.finding import Finding
 from community.severity import Severity
+from rules.expressions import Formula
 from rules.kinds.ladder import BY_GATE, BY_READING, BY_SILENCE, BY_STANDING, BY_WILL
 from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
@@ -92,12 +93,13 @@ def unit_of(rule: Rule) -> str:
 
 
 def evidence_of(
-    t: Any, rule: Rule, duty: int, programs: Programs, *, up: bool
+    t: Any, rule: Rule, duty: int, programs: Programs, ratings: Ratings, *, up: bool
 ) -> tuple[float | None, float | None, str, dict[str, Any]]:
     """(deciding value, the limit it crossed, their unit, evidence) of a transition.
 
     Args:
         t: a `rules.ledger.Transition`.
+        ratings: of the device; those that the limit refers to are told.
         up: whether the rule's level rose.
     """
     proof = _BY_REASON[t.reason]
@@ -123,12 +125,11 @@ def evidence_of(
     at = programs.ladders.steps[t.program] + number
     step = kind.steps(rule)[number]
     value, threshold = _number(sign * t.value), _number(sign * float(programs.ladders.limit[duty, at]))
+    expression = getattr(rule, "value", None)
     if rule.kind == "flag":
         return None, None, "", {**evidence, "signal": program.inputs[0], "active": t.value >= 0.5}
     evidence |= {
-        "signal": program.inputs[0]
-        if len(program.inputs) and getattr(rule, "value", None) is None
-        else str(rule.value),  # type: ignore[union-attr]  # a rule with an expression
+        "signal": program.inputs[0] if expression is None else str(expression),
         "step": number + 1,
         "value": value,
         "threshold": threshold,
@@ -140,8 +141,9 @@ def evidence_of(
         "gap_s": t.gap / 1000,
         **{name: _number(v) if isinstance(v, float) else v for name, v in of_kind.items()},
     }
-    if not isinstance(step.limit, float):
+    if isinstance(step.limit, Formula):
         evidence["limit"] = str(step.limit)
+        evidence["ratings"] = {name: getattr(ratings, name) for name in step.limit.ratings}
     if kind.deciding is not None and up:
         return *kind.deciding(rule, number, value, threshold, extras), evidence
     return value, threshold, kind.unit(rule), evidence

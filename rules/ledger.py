@@ -150,7 +150,9 @@ class Ledger:
         self, t: Transition, rule: Rule, duty: int, roster: Roster, estate: Estate, severity: int, previous: int
     ) -> Finding:
         device = roster.devices[t.device]
-        value, threshold, unit, evidence = evidence_of(t, rule, duty, roster.programs, up=severity > previous)
+        value, threshold, unit, evidence = evidence_of(
+            t, rule, duty, roster.programs, device.ratings, up=severity > previous
+        )
         return finding(
             rule,
             device,

@@ -116,7 +116,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
         first = len(programs)
         rules = [(n, r) for n, r in enumerate(rulebook.rules) if type(r) is kind.rule]
         plain = [(n, r) for n, r in rules if getattr(r, "value", None) is None]
-        programs += [p for n, r in plain for p in _programs(n, r, kind)]
+        programs += [p for n, r in plain for p in _programs(n, r, kind, rulebook)]
         mine = programs[first:]
         if mine:
             kinds.append(
@@ -131,7 +131,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
         for n, r in rules:
             if getattr(r, "value", None) is not None:
                 computed.append(len(programs))
-                programs.append(Program(n, 0, r.value.signals, 0, _key(r, ())))
+                programs.append(Program(n, 0, r.value.signals, 0, _key(n, (), rulebook)))  # type: ignore[attr-defined]  # asked just before
     silent = [n for n, r in enumerate(rulebook.rules) if isinstance(r, SilenceRule)]
     first_silence = len(programs)
     programs += [Program(n, 0, (), 0, rulebook.rules[n].id) for n in silent]
@@ -153,15 +153,21 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
     )
 
 
-def _programs(number: int, rule: Any, kind: Kind[Any]) -> list[Program]:
+def _programs(number: int, rule: Any, kind: Kind[Any], rulebook: Rulebook) -> list[Program]:
     return [
-        Program(number, channel, inputs, kind.words(rule), _key(rule, inputs))
+        Program(number, channel, inputs, kind.words(rule), _key(number, inputs, rulebook))
         for channel, inputs in enumerate(kind.inputs(rule))
     ]
 
 
-def _key(rule: Rule, inputs: tuple[str, ...]) -> str:
-    return content_hash([rule.model_dump(mode="json", exclude=_NOT_THE_MEASURE), list(inputs)])
+def _key(number: int, inputs: tuple[str, ...], rulebook: Rulebook) -> str:
+    rule = rulebook.rules[number]
+    overridden = [
+        [o.place, o.feeder, o.device, o.enabled, measured]
+        for o in rulebook.overrides_of(number)
+        if (measured := {k: v for k, v in o.fields.items() if k not in _NOT_THE_MEASURE})
+    ]
+    return content_hash([rule.model_dump(mode="json", exclude=_NOT_THE_MEASURE), list(inputs), overridden])
 
 
 def _numbers(

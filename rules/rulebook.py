@@ -57,6 +57,10 @@ class Rulebook:
         """Numbers of the overrides that hold for a device, weakest first."""
         return self._index.applying(estate, device)
 
+    def overrides_of(self, number: int) -> list[Override]:
+        """The overrides that mean a rule."""
+        return [o for o, meant in zip(self.overrides, self._meant, strict=True) if number in meant]
+
     def strangers(self, estate: Estate) -> list[str]:
         """What overrides name and the estate does not know, such as `place b9`."""
         return strangers(self.overrides, estate)

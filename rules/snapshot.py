@@ -175,7 +175,8 @@ def _put(of_device: NDArray[np.int32], image: Image, roster: Roster) -> None:
     known = rows >= 0
     times = np.frombuffer(image.times, np.int64).reshape(-1, len(_TIMES))
     header = roster.memory.header
-    header[np.ix_(rows[known], _TIMES)] = times[known]
+    for column, name in enumerate(_TIMES):
+        header[rows[known], name] = times[known, column]
     sizes = np.array([sum(roster.programs.all[g].words for g in s) for s in image.sets], np.int64)
     begins = np.concatenate([[0], np.cumsum(sizes[of_device])])
     words = np.frombuffer(image.words, np.int64)

@@ -70,6 +70,12 @@ class Formula(Expression):
             if abs(_value(node, dict(zip(RATINGS, corner, strict=True)))) > GREATEST:
                 raise ExpressionError(0, f"beyond {GREATEST:g} for some ratings")
 
+    @property
+    def ratings(self) -> tuple[str, ...]:
+        """Names of the ratings that it refers to, without `device.`, in the order of `RATINGS`."""
+        named = {rating_of(n.name) for n in names_of(self._node)}
+        return tuple(r for r in RATINGS if r in named)
+
     def value(self, ratings: Ratings) -> float:
         """The limit for a device with these ratings."""
         return _rounded(self, tuple(getattr(ratings, r) for r in RATINGS))

@@ -12,8 +12,9 @@ except ImportError:  # a platform for which numba has no wheel
 _jit: Callable[[Any], Any] | None = None
 _inner_jit: Callable[[Any], Any] | None = None
 if numba is not None and not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # made by numba at run time
-    _jit = numba.njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
-    _inner_jit = numba.njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]  # known to numba, not to its types
+    _njit: Any = numba.njit  # numba knows more options than its types do
+    _jit = _njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
+    _inner_jit = _njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 COMPILED = _jit is not None
 """Whether kernels are compiled."""

@@ -173,9 +173,6 @@ class Kind(Generic[R]):
     late: bool = False
     any_input: bool = False
     deciding: (
-        Callable[
-            [R, int, float | None, float | None, tuple[float, ...]], tuple[float | None, float | None, str]
-        ]
-        | None
+        Callable[[R, int, float | None, float | None, tuple[float, ...]], tuple[float | None, float | None, str]] | None
     ) = None
     sign: Callable[[R], int] = lambda _rule: 1

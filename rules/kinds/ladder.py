@@ -336,8 +336,9 @@ def stand(devices, ladders, d, now, out, count):  # type: ignore[no-untyped-def]
     while e >= 0:
         words = devices.episodes[e]
         g = words[PROGRAM]
-        stands = words[META] & IS_PROMPT and now - words[LAST] <= min(ladders.interval[q], STANDING_MS)
-        if ladders.life[g] and words[LAST] != NONE and stands:
+        # Silences have episodes too, but no ladder.
+        if g < len(ladders.life) and ladders.life[g] and words[META] & IS_PROMPT \
+                and now - words[LAST] <= min(ladders.interval[q], STANDING_MS):  # fmt: skip
             before = top_step(words[META])
             step, since = np.int64(-1), np.int64(NONE)
             for s in range(ladders.steps[g], ladders.steps[g + 1]):

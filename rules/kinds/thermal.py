@@ -183,11 +183,12 @@ def _reals(rule: ThermalRule, duty: Duty) -> tuple[float, ...]:
 def _deciding(
     rule: ThermalRule, step: int, value: float | None, threshold: float | None, extras: tuple[float, ...]
 ) -> tuple[float | None, float | None, str]:
-    """The time to trip, where that and not the heat has reached the step."""
+    """The time to trip, where that and not the heat has reached the step; else the heat itself."""
     near = rule.steps[step].time_to_trip
     if near is not None and threshold is not None and extras[0] < threshold and extras[2] < near:
         return extras[2], near, "s"
-    return value, threshold, ""
+    # A worse step that is still pending may have lifted the measure above the heat.
+    return value if value is None or math.isnan(extras[0]) else min(value, extras[0]), threshold, ""
 
 
 def _evidence(_rule: ThermalRule, extras: tuple[float, ...]) -> dict[str, Any]:

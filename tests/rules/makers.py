@@ -6,10 +6,20 @@ from community.estate import Device, DeviceKind, Estate, Household, Place, Place
 from community.finding import Finding
 from community.frame import Frame, Reading, Record, Tick
 from rules.engine import Engine
+from rules.relations import CombinationRule, GroupRule
 from rules.rulebook import Rulebook, standard_rulebook
 
 T0 = 1_795_000_000_000
 PARTITION = partition_of("village")
+
+
+_WITH_KERNELS = tuple(r for r in standard_rulebook().rules if not isinstance(r, CombinationRule | GroupRule))
+
+PLAIN = Rulebook(tuple(r for r in _WITH_KERNELS if r.mode == "live"))
+"""The standard pack as people are told of it, without rules over rules."""
+
+ALL_TOLD = Rulebook(tuple(r.model_copy(update={"mode": "live"}) for r in _WITH_KERNELS))
+"""All of the standard pack that has kernels, with what it rehearses and probes told too."""
 
 
 def device(name: str = "d", **given: object) -> Device:
@@ -28,7 +38,7 @@ def estate(*devices: Device) -> Estate:
 
 def engine(*devices: Device, book: Rulebook | None = None) -> Engine:
     """An engine over these devices."""
-    return Engine(book or standard_rulebook(), estate(*devices), PARTITION)
+    return Engine(book or PLAIN, estate(*devices), PARTITION)
 
 
 def reading(seconds: float, name: str = "d", /, *, received: float | None = None, **values: float) -> Reading:

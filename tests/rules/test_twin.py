@@ -7,10 +7,9 @@ from community.estate import Estate
 from community.finding import Finding
 from community.frame import Frame, Reading, Tick
 from rules.engine import Engine
-from rules.relations import CombinationRule, GroupRule
-from rules.rulebook import Rulebook, standard_rulebook
+from rules.rulebook import Rulebook
 from rules.twin import Said, TwinEngine
-from tests.rules.makers import PARTITION, T0, device, estate
+from tests.rules.makers import ALL_TOLD, PARTITION, T0, device, estate
 
 DEVICES = (
     device("a"),
@@ -18,14 +17,7 @@ DEVICES = (
     device("c", kind="smoke", household="h2"),
 )
 HOMES = estate(*DEVICES)
-BOOK = Rulebook(
-    tuple(
-        r.model_copy(update={"mode": "live"})
-        for r in standard_rulebook().rules
-        if not isinstance(r, CombinationRule | GroupRule)
-    )
-)
-"""The standard pack without its rules over rules, which have no kernels, and with its probes told."""
+BOOK = ALL_TOLD
 
 LEVELS: dict[str, list[float]] = {
     "residual_current": [3, 12.1, 15, 21, 24, 27, 30, 45, 150, 240, 300, 500],
