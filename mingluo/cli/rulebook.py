@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import Engine
 
 from alerts.journal_sql import SqlJournal
@@ -79,7 +79,7 @@ def versions(as_json: AsJson = False, limit: Limit = 20, config: Config = None, 
         for line in found:
             emit(line._asdict())
         return
-    table = Table("version", "made at", "by", "origin", "note", "content")
+    table = Table("version", Column("made at (UTC)", no_wrap=True), "by", "origin", "note")
     for line in found:
         table.add_row(*_cells(line))
     Console().print(table)
@@ -99,11 +99,11 @@ def rehearsal(
         for one in found:
             emit(_line(one))
         return
-    table = Table("at", "rule", "from", "to", "device", "household", "value", "limit")
+    table = Table(Column("at (UTC)", no_wrap=True), "rule", "from", "to", "device", "household", "value", "limit")
     for _, f in found:
         value = "" if f.value is None else f"{f.value:g} {f.unit}"
         limit_crossed = "" if f.threshold is None else f"{f.threshold:g} {f.unit}"
-        at = format_time(f.ts)
+        at = format_time(f.ts)[:16]
         table.add_row(at, f.rule, f.previous.word, f.severity.word, f.device, f.household, value, limit_crossed)
     Console().print(table)
 
@@ -123,7 +123,7 @@ def _tell(database: Engine, store: RulebookStore, version: int) -> None:
 
 
 def _cells(line: Version) -> tuple[str, ...]:
-    return (str(line.version), format_time(line.made_at), line.made_by, line.origin.value, line.note, line.content)
+    return str(line.version), format_time(line.made_at)[:16], line.made_by, line.origin.value, line.note
 
 
 def _line(one: Rehearsed) -> dict[str, Any]:
