@@ -183,12 +183,16 @@ def _reals(rule: ThermalRule, duty: Duty) -> tuple[float, ...]:
 def _deciding(
     rule: ThermalRule, step: int, value: float | None, threshold: float | None, extras: tuple[float, ...]
 ) -> tuple[float | None, float | None, str]:
-    """The time to trip, where that and not the heat has reached the step; else the heat itself."""
-    near = rule.steps[step].time_to_trip
-    if near is not None and threshold is not None and extras[0] < threshold and extras[2] < near:
-        return extras[2], near, "s"
-    # A worse step that is still pending may have lifted the measure above the heat.
-    return value if value is None or math.isnan(extras[0]) else min(value, extras[0]), threshold, ""
+    """The heat, or the time to trip where that has reached the step: by its own limit of time or by a worse step's."""
+    heat, _, left, _ = extras
+    if value is None or threshold is None or math.isnan(heat):
+        return value, threshold, ""
+    near = next(
+        (s.time_to_trip for s in rule.steps[step:] if s.time_to_trip is not None and left < s.time_to_trip), None
+    )
+    if heat < threshold and near is not None:
+        return left, near, "s"
+    return min(value, heat), threshold, ""
 
 
 def _evidence(_rule: ThermalRule, extras: tuple[float, ...]) -> dict[str, Any]:

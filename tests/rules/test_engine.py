@@ -13,12 +13,12 @@ from rules.bench.village import ALL_SIGNALS, Readings, village
 from rules.cached import KERNELS, drop_unless
 from rules.engine import Engine, SnapshotRefused
 from rules.replay import replay
-from rules.rulebook import Rulebook, standard_rulebook
+from rules.rulebook import Rulebook
 from rules.snapshot import RefusalReason
 from rules.warm import compile_kernel, compile_kernels
-from tests.rules.makers import PARTITION, device, engine, estate, reading, run, tick, told
+from tests.rules.makers import PARTITION, PLAIN, device, engine, estate, reading, run, tick, told
 
-BOOK = standard_rulebook()
+BOOK = PLAIN
 
 
 def refused(data: bytes, book: Rulebook = BOOK, partition: int = PARTITION) -> RefusalReason:

@@ -74,7 +74,8 @@ def test_time_to_trip_raises_the_measure_to_the_step() -> None:
     assert (current, trip_current) == (64, pytest.approx(41.6))
     assert KIND.deciding is not None
     assert KIND.deciding(watched, 1, 0.9, 0.9, tuple(run.extra[0, 1])) == (left, 120, "s")
-    assert KIND.deciding(watched, 0, 0.9, 0.75, tuple(run.extra[0, 1])) == (0.9, 0.75, "")
+    assert KIND.deciding(watched, 0, 0.9, 0.75, tuple(run.extra[0, 1])) == (left, 120, "s")
+    assert KIND.deciding(watched, 0, 0.9, 0.75, (0.8, 45.0, 100.0, 41.6)) == (0.8, 0.75, "")
     assert measures(KIND, rule(steps=steps, trips_above=3), rows)[1] < 0.75
 
 
