@@ -25,6 +25,12 @@ def console(request: Request, context: Ctx, visitor: MaybeVisitor) -> Response:
     return _page("console.html", request, version=context.version, account=person.name, role=person.role.value)
 
 
+@router.get("/rulebook")
+def rulebook(request: Request, visitor: MaybeVisitor) -> Response:
+    """What is in force, what was, and what is rehearsed; or the way to the sign-in page."""
+    return RedirectResponse("/sign-in", 303) if visitor is None else _page("rulebook.html", request)
+
+
 @router.get("/sign-in")
 def sign_in(request: Request, context: Ctx) -> Response:
     """The sign-in page."""

@@ -197,3 +197,8 @@ async def test_an_alert_of_a_rule_that_is_gone_still_explains_itself(house: Hous
     assert told["in_force"] is False
     assert (told["title"], told["guidance"]) == ("", {})
     assert told["sentences"]
+
+
+async def test_the_page_sends_strangers_to_sign_in(stranger: httpx.AsyncClient) -> None:
+    answer = await stranger.get("/rulebook")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
