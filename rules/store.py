@@ -85,7 +85,7 @@ class RulebookStore:
             RulebookErrors: this release cannot read it; nothing has changed.
         """
         text, standard = self._stored(to)
-        book = load_rulebook(text, f"rulebook version {to}", standard)
+        book = _load(text, f"rulebook version {to}", standard)
         return self._add(text, standard, by, note or f"version {to} again", now, Origin.ROLLBACK, book)
 
     def check(self, text: str, source: str = "rulebook") -> Rulebook:
@@ -96,7 +96,7 @@ class RulebookStore:
         """
         if len(text.encode(errors="replace")) > MOST_BYTES:
             raise RulebookErrors([RuleError(source, None, "", f"expected at most {MOST_BYTES} bytes")])
-        return load_rulebook(text, source, standard_text())
+        return _load(text, source, standard_text())
 
     def begin(self, file_text: str | None, now: int, release: str) -> int:
         """Put in force what a start asks for, if that is something new; the version in force then.
@@ -150,7 +150,7 @@ class RulebookStore:
         found = self._read.get(number)
         if found is None:
             text, standard = self._stored(number)
-            found = load_rulebook(text, f"rulebook version {number}", standard)
+            found = _load(text, f"rulebook version {number}", standard)
             kept = dict(list(self._read.items())[1 - KEPT :])
             self._read = {**kept, number: found}
         return found
@@ -222,6 +222,11 @@ class RulebookStore:
 
     def _reading(self) -> Connection:
         return self._engine.connect().execution_options(readonly=True)
+
+
+def _load(text: str, source: str, standard: str | None) -> Rulebook:
+    # The pack takes half a second to read, and a start needs it several times.
+    return standard_rulebook() if text == standard_text() else load_rulebook(text, source, standard)
 
 
 _VERSION = [rulebook_table.c[name] for name in Version._fields]
