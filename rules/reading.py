@@ -111,10 +111,11 @@ class _Reader:
     def check_relations(self) -> None:
         """Rules over rules name what is there, and never keep a life alert from being told."""
         ids = [*(r.id for r in self.rules.values() if not isinstance(r, RELATIONS)), *self.failed]
+        groups = [r.id for r in self.rules.values() if isinstance(r, GroupRule)]
         for rule in self.rules.values():
             if isinstance(rule, CombinationRule | GroupRule):
                 place = self._places[rule.id]
-                for pattern in dangling(rule, ids):
+                for pattern in dangling(rule, ids, groups):
                     self._fault(place, [], f"no rule is named {pattern!r}{nearest(pattern, ids)}")
                 for life in absorbed_life(rule, self.rules.values()):
                     self._fault(place, ["absorbs"], f"would absorb {life}, a life rule; each of those is told")

@@ -177,14 +177,21 @@ def named(patterns: Iterable[str], rule: str) -> bool:
     return any(matches(pattern, rule) for pattern in patterns)
 
 
-def dangling(rule: RelationRule, ids: Iterable[str]) -> list[str]:
-    """The patterns of a rule over rules that mean none of these ids but its own, each once, in its order."""
-    known = [i for i in ids if i != rule.id]
+def dangling(rule: RelationRule, ids: Iterable[str], groups: Iterable[str] = ()) -> list[str]:
+    """The patterns of a rule over rules that mean no rule, each once, in its order.
+
+    Args:
+        ids: of the plain rules.
+        groups: of the group rules, which a wider group may absorb, and nothing else refer to.
+    """
+    known = list(ids)
+    absorbable = [*known, *(g for g in groups if g != rule.id)]
     if isinstance(rule, CombinationRule):
-        patterns = [p for part in rule.parts.values() for p in part.rules]
+        asked = [(p, known) for part in rule.parts.values() for p in part.rules]
     else:
-        patterns = [*rule.rules, *(rule.against.rules if rule.against else ()), *rule.absorbs]
-    return [p for p in dict.fromkeys(patterns) if not any(matches(p, i) for i in known)]
+        against = rule.against.rules if rule.against else ()
+        asked = [(p, known) for p in (*rule.rules, *against)] + [(p, absorbable) for p in rule.absorbs]
+    return list(dict.fromkeys(p for p, among in asked if not any(matches(p, i) for i in among)))
 
 
 def absorbed_life(rule: RelationRule, rules: Iterable[RuleBase]) -> list[str]:

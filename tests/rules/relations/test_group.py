@@ -324,7 +324,7 @@ def test_dangling_patterns_and_absorbed_life_are_found() -> None:
     rule = group("supply.outage", rules=["device.silent", "supply.*"], absorbs=["device.*", "residual.*"],
                  against={"rules": ["volts"]})  # fmt: skip
     ids = ["device.silent", "residual.shock", "supply.outage"]
-    assert dangling(rule, ids) == ["supply.*", "volts"]
+    assert dangling(rule, ids[:2], ids[2:]) == ["supply.*", "volts"]
     assert absorbed_life(rule, [SILENT, SHOCK]) == ["residual.shock"]
     fire = combination(parts={"smoke": {"rules": ["smoke.*"]}}, condition="smoke")
     assert (dangling(fire, ids), absorbed_life(fire, [SHOCK])) == (["smoke.*"], [])
