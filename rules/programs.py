@@ -17,7 +17,7 @@ from rules.kinds.kernel import Duty, Kind
 from rules.kinds.ladder import Ladders
 from rules.kinds.local_time import zone_table
 from rules.kinds.registry import KINDS
-from rules.kinds.silence import Silences, SilenceRule, silences_of
+from rules.kinds.silence import SilenceRule, Silences, silences_of
 from rules.rulebook import Rule, Rulebook
 
 _NOT_THE_MEASURE = {"title", "category", "standard", "clause", "guidance", "applies", "mode", "steps", "severity"}

@@ -157,7 +157,7 @@ def _checked(image: Image, roster: Roster) -> NDArray[np.int32]:
     if lengths != (4 * m, 32 * m) or len(image.words) % 8 or len(image.episodes) % (8 * EPISODE_WORDS) or not sets_fit:
         raise SnapshotRefused(RefusalReason.UNREADABLE, "arrays disagree in length")
     of_device = np.frombuffer(image.of_device, np.int32)
-    if m and not (0 <= of_device.min() and of_device.max() < len(image.sets)):
+    if m and not (of_device.min() >= 0 and of_device.max() < len(image.sets)):
         raise SnapshotRefused(RefusalReason.UNREADABLE, "a device has an unknown set of programs")
     sizes = np.array([int(words[s].sum()) for s in image.sets], np.int64)
     if m and int(sizes[of_device].sum()) * 8 != len(image.words):

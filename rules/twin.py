@@ -44,7 +44,9 @@ class RuleTwin:
         self.steps, self.sign = kind.steps(rule), kind.sign(rule)
         computed = getattr(rule, "value", None)
         channels = 1 if computed is not None else len(kind.inputs(rule))
-        self.measures = [ComputedTwin(rule, duty) if computed is not None else kind.twin(rule, duty, c) for c in range(channels)]  # fmt: skip
+        self.measures = [
+            ComputedTwin(rule, duty) if computed is not None else kind.twin(rule, duty, c) for c in range(channels)
+        ]
         self.ladders = [self._ladder() for _ in range(channels)]
         self.late_at: int | None = None
 

@@ -18,8 +18,7 @@ from community.frame import Frame
 from rules.cached import KERNELS, drop_stale_kernels, mark_ready, ready
 from rules.kinds.compiler import COMPILED
 from rules.kinds.kernel import EXTRAS, Rows, Table
-from rules.kinds.ladder import HEADER_WORDS, T_FLOATS, T_INTS, Devices, Ladders, Out
-from rules.kinds.ladder import EPISODE_WORDS
+from rules.kinds.ladder import EPISODE_WORDS, HEADER_WORDS, T_FLOATS, T_INTS, Devices, Ladders, Out
 from rules.kinds.silence import Silences
 
 Say = Callable[[str], None]

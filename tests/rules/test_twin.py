@@ -1,5 +1,7 @@
 """The kernels against their slow twin, on random streams cut anyhow and restored anywhere."""
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,3 +139,39 @@ def test_the_state_is_the_same_in_any_cutting(items: list[Reading | Tick]) -> No
     _, one = evaluate(records(items, set(range(len(items)))))
     _, other = evaluate(records(items, set()))
     assert one.snapshot() == other.snapshot()
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams(), st.integers(0, 60), st.integers(0, 60), st.randoms(use_true_random=False))
+def test_rules_that_stay_say_the_same_over_reloads(
+    items: list[Reading | Tick], away: int, back: int, random: Random
+) -> None:
+    """Half of the rules go at one record and come back at another; the twin knows nothing of it."""
+    packed = records(items, set())
+    kept = Rulebook(tuple(r for r in BOOK.rules if random.random() < 0.5))
+    names = {r.id for r in kept.rules}
+    twin = TwinEngine(kept, HOMES, DEVICES)
+    expected = [s for item in items for s in (twin.tick(item) if isinstance(item, Tick) else twin.reading(item))]
+    engine, found = Engine(BOOK, HOMES, PARTITION), list[Finding]()
+    for n, record in enumerate(packed):
+        if n == away:
+            found += engine.change_rules(kept)
+        if n == back:
+            found += engine.change_rules(BOOK)
+        found += engine.apply(record) if isinstance(record, Frame) else engine.tick(record)
+    assert [said(f) for f in found if f.rule in names] == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(streams(), st.integers(0, 60))
+def test_a_device_put_in_place_of_another_begins_anew_and_disturbs_nobody(items: list[Reading | Tick], at: int) -> None:
+    packed = records(items, set(range(len(items))))
+    later = estate(device("new", interval_s=10), *(d for d in DEVICES if d.id != "a"))
+    plain, _ = evaluate(packed)
+    replaced, engine = evaluate(packed, homes_at=at, homes=later)
+    others = [f for f in plain if f.device != "a"]
+    assert [f for f in replaced if f.device not in ("a", "new")] == others
+    gone = [f for f in replaced if f.device == "a"]
+    told = {f.rule: f.severity for f in gone}
+    assert at >= len(packed) or not any(told.values()), "whoever leaves is returned to normal"
+    assert all(key[0] != "a" for key in engine.levels()) or at >= len(packed)
