@@ -17,6 +17,8 @@ DEVICES = (
     device("a"),
     device("b", interval_s=10, ratings={"rated_residual": 300, "rated_current": 63, "nominal_voltage": 220}),
     device("c", kind="smoke", household="h2"),
+    device("m", kind="meter"),
+    device("g", kind="co", household="h2"),
 )
 HOMES = estate(*DEVICES)
 BOOK = ALL_TOLD
@@ -30,6 +32,13 @@ LEVELS: dict[str, list[float]] = {
     "current_l1": [0, 40, 90],
     "terminal_temperature": [20, 35, 58, 60, 66, 70, 81, 85, 96, 100],
     "terminal_temperature_n": [20, 60, 90],
+    "active_power": [-50, 0, 90, 250, 1_500, 6_000],
+    "power_factor": [0.3, 0.62, 0.98],
+    "arc_count": [0, 1, 9, 14, 40],
+    "ambient_temperature": [-5, 22, 46, 58],
+    "co": [0, 35, 60, 120, 350],
+    "gas": [0, 6, 11, 26],
+    "contact_open": [0, 1],
     "smoke_obscuration": [0, 0.05, 0.12, 0.15, 0.3, 0.73, 1.2, 2],
     "smoke_alarm": [0, 1],
     "fault": [0, 1],
@@ -50,7 +59,9 @@ def streams(draw: st.DrawFn) -> list[Reading | Tick]:
     now, items = 0, list[Reading | Tick]()
     sticky: dict[str, float] = {}
     for _ in range(draw(st.integers(1, 60))):
-        now += draw(st.sampled_from([0, 0, 500, 1_000, 5_000, 8_000, 10_000, 30_000, 60_000, 200_000]))
+        now += draw(
+            st.sampled_from([0, 0, 500, 1_000, 5_000, 8_000, 10_000, 30_000, 60_000, 200_000, 3_600_000, 90_000_000])
+        )
         if draw(st.integers(0, 4)) == 0:
             listening = draw(st.sampled_from([None, None, 0, max(0, now - 50_000)]))
             since = None if listening is None else T0 + listening
@@ -63,7 +74,7 @@ def streams(draw: st.DrawFn) -> list[Reading | Tick]:
         sticky = {k: v for k, v in sticky.items() if k not in ("online", "reset")} | {
             k: v for k, v in fresh.items() if k in ("online", "reset")
         }
-        name = draw(st.sampled_from(["a", "a", "a", "b", "c"]))
+        name = draw(st.sampled_from(["a", "a", "a", "b", "c", "m", "g"]))
         items.append(Reading(name, T0 + now - lag, T0 + now, dict(sticky)))
     return items
 
@@ -105,18 +116,23 @@ def evaluate(
     return found, engine
 
 
+def about(said: Said) -> Said:
+    """Kernel and twin may add up in another order: nine digits of the value count."""
+    return said if said.value is None else said._replace(value=float(f"{said.value:.9g}"))
+
+
 def said(finding: Finding) -> Said:
     f = finding
-    return Said(
+    return about(Said(
         f.rule, f.device, f.severity, f.previous, f.ts, f.since, f.received_at, f.evidence.get("value"), f.late
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)
 @given(streams())
 def test_kernels_say_what_the_twin_says(items: list[Reading | Tick]) -> None:
     twin = TwinEngine(BOOK, HOMES, DEVICES)
-    expected = [s for item in items for s in (twin.tick(item) if isinstance(item, Tick) else twin.reading(item))]
+    expected = [about(s) for item in items for s in (twin.tick(item) if isinstance(item, Tick) else twin.reading(item))]
     found, _ = evaluate(records(items, set(range(len(items)))))
     assert [said(f) for f in found] == expected
 
@@ -151,7 +167,7 @@ def test_rules_that_stay_say_the_same_over_reloads(
     kept = Rulebook(tuple(r for r in BOOK.rules if random.random() < 0.5))
     names = {r.id for r in kept.rules}
     twin = TwinEngine(kept, HOMES, DEVICES)
-    expected = [s for item in items for s in (twin.tick(item) if isinstance(item, Tick) else twin.reading(item))]
+    expected = [about(s) for item in items for s in (twin.tick(item) if isinstance(item, Tick) else twin.reading(item))]
     engine, found = Engine(BOOK, HOMES, PARTITION), list[Finding]()
     for n, record in enumerate(packed):
         if n == away:
