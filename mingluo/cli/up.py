@@ -21,6 +21,7 @@ from mingluo.lock import DataDirInUse, lock_data_dir
 from mingluo.migrations import DatabaseNewer
 from mingluo.settings import Settings, SettingsError
 from mingluo.system import Running, system
+from rules.warm import compile_kernels
 
 CANNOT_START = (DataDirInUse, SettingsError, DatabaseNewer, BrokerError, LogUnavailable, JournalUnavailable, OSError)
 """What the person who starts it can mend; anything else is a fault of ours and ends with its traceback."""
@@ -51,9 +52,18 @@ def up(
         book = read_text(settings.rules)
     try:
         with lock_data_dir(settings.data_dir):
+            _compile_rules()
             asyncio.run(_run(settings, book, demo=demo))
     except CANNOT_START as error:
         refuse(error)
+
+
+def _compile_rules() -> None:
+    """Compile the rule engine if this machine has never done so; usually the installation has."""
+    with people.status("") as status:
+        compiled = compile_kernels(status.update)
+    if compiled:
+        people.print(f"rule engine compiled ({compiled} kernels); later starts find it on disk", markup=False)
 
 
 async def _run(settings: Settings, rules: str | None, *, demo: bool) -> None:
