@@ -53,7 +53,8 @@ def lay_out(signals: tuple[str, ...], roster: Roster) -> Layout:
             stages.append(Stage(part.kind.kernel, table, begin, len(order)))
     computed = []
     for g in programs.computed:
-        if any(s in column for s in programs.all[g].inputs):
+        there = [s in column for s in programs.all[g].inputs]
+        if all(there) or (any(there) and not programs.needs_all[g]):
             computed.append((g, len(order)))
             order.append(g)
     stateful = tuple((g, column[programs.all[g].inputs[0]]) for g in order if programs.all[g].words)

@@ -66,6 +66,7 @@ class Programs:
         resolved: for each duty each rule as it holds for it; None where it does not apply.
         kinds: in the order in which their kernels run.
         computed: for each program whose measure is an expression: its number; it has no kernel.
+        needs_all: for each of these whether it is missing as soon as any signal is.
         enabled: uint8[q, g], whether the rule applies.
         severity: int64[q, s], of each step; 0 where the rule does not apply.
         zone: int64[q]; zones: see `Table`.
@@ -75,6 +76,7 @@ class Programs:
     resolved: tuple[tuple[Rule | None, ...], ...]
     kinds: tuple[KindPrograms, ...]
     computed: tuple[int, ...]
+    needs_all: dict[int, bool]
     enabled: NDArray[np.uint8]
     severity: NDArray[np.int64]
     ladders: Ladders
@@ -111,7 +113,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
     resolved = tuple(tuple(resolve(rulebook, n, d) for n in range(len(rulebook.rules))) for d in duties)
     programs: list[Program] = []
     kinds: list[KindPrograms] = []
-    computed: list[int] = []
+    needs_all: dict[int, bool] = {}
     for kind in KINDS.values():
         first = len(programs)
         rules = [(n, r) for n, r in enumerate(rulebook.rules) if type(r) is kind.rule]
@@ -130,7 +132,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
             )
         for n, r in rules:
             if getattr(r, "value", None) is not None:
-                computed.append(len(programs))
+                needs_all[len(programs)] = r.value.needs_all  # type: ignore[attr-defined]  # asked just before
                 programs.append(Program(n, 0, r.value.signals, 0, _key(n, (), rulebook)))  # type: ignore[attr-defined]  # asked just before
     silent = [n for n, r in enumerate(rulebook.rules) if isinstance(r, SilenceRule)]
     first_silence = len(programs)
@@ -141,7 +143,8 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
         all=tuple(programs),
         resolved=resolved,
         kinds=tuple(kinds),
-        computed=tuple(computed),
+        computed=tuple(needs_all),
+        needs_all=needs_all,
         enabled=np.array([[row[p.rule] is not None for p in programs] for row in resolved], np.uint8).reshape(
             len(duties), len(programs)
         ),

@@ -52,6 +52,11 @@ class RowExpression(Expression):
         object.__setattr__(self, "ratings", tuple(r for n in names if (r := rating_of(n.name)) is not None))
         object.__setattr__(self, "_code", tuple(_instruction(n) for n in walk(node)))
 
+    @property
+    def needs_all(self) -> bool:
+        """Whether the value is missing as soon as any signal is: only `and` and `or` can do without one."""
+        return not any(operator in ("and", "or") for operator, _ in self._code)
+
     def columns(self, columns: Mapping[str, Column], ratings: Mapping[str, Column]) -> Column:
         """The value of every row, one numpy operation for each operation of the text.
 
