@@ -73,6 +73,16 @@ def minds_active(rows: Any, words: Any, table: Any, x: Any, extra: Any) -> None:
     x[:, rows.active == 0] += 1
 
 
+def excuses_all(rows: Any, words: Any, table: Any, x: Any, extra: Any) -> None:
+    plain(rows, words, table, x, extra)
+    x[~np.isnan(x)] = -np.inf
+
+
+def measures_strangers(rows: Any, words: Any, table: Any, x: Any, extra: Any) -> None:
+    plain(rows, words, table, x, extra)
+    x[0, rows.order == 3] = 1.0
+
+
 def gives_late_evidence(rows: Any, words: Any, table: Any, x: Any, extra: Any) -> None:
     plain(rows, words, table, x, extra)
     extra[:, rows.active != 0] = 1.0
@@ -82,6 +92,8 @@ def gives_late_evidence(rows: Any, words: Any, table: Any, x: Any, extra: Any) -
     ("fault", "message"),
     [
         (numbered_by_program, "kernel"),
+        (excuses_all, "twin"),
+        (measures_strangers, "no known device"),
         (incomplete, "completely"),
         (forgetful_of_frames, "cutting"),
         (writes_into_rows, "argument"),
