@@ -4,6 +4,7 @@ All of it is read from the evidence that was kept with the finding, so it can be
 The rule, where it is still known, adds its title, its guidance and where it stands today.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -25,7 +26,7 @@ NEAR = 1e-6
 
 _TOLD = frozenset({
     "proof", "reason", "since", "received_at", "standard", "clause", "signal", "step", "value", "threshold", "clear",
-    "hold_s", "clear_hold_s", "first_value", "peak", "gap_s", "limit", "silent_s", "allowed_s", "active",
+    "hold_s", "clear_hold_s", "first_value", "peak", "gap_s", "limit", "ratings", "silent_s", "allowed_s", "active",
 })  # fmt: skip
 """Keys of the evidence that have a place of their own in an explanation."""
 
@@ -135,7 +136,7 @@ def explain(
         value=finding.value,
         threshold=finding.threshold,
         unit=finding.unit,
-        limit=str(evidence.get("limit", "")),
+        limit=_formula(evidence),
         beyond=beyond,
         beyond_percent=percent,
         clear=_number(evidence.get("clear")),
@@ -327,6 +328,14 @@ def _beyond(finding: Explainable, rule: RuleBase | None) -> tuple[float | None, 
         return None, None
     beyond = _sign(finding, rule) * (value - threshold)
     return beyond, (100 * beyond / abs(threshold) if threshold else None)
+
+
+def _formula(evidence: Mapping[str, Any]) -> str:
+    """The formula of the limit with the ratings that it refers to: `0.5 * device.rated_residual [30]`."""
+    formula = str(evidence.get("limit", ""))
+    for name, value in dict(evidence.get("ratings") or {}).items():
+        formula = formula.replace(f"device.{name}", f"device.{name} [{value:g}]")
+    return formula
 
 
 def _sign(finding: Explainable, rule: RuleBase | None) -> int:
