@@ -251,3 +251,30 @@ def test_more_findings_than_room_are_all_told() -> None:
     assert len(found) == 9_000
     assert [f.rule for f in found[:3]] == ["smoke.alarm", "gas.alarm", "device.fault"]
     assert found == engine(*homes).apply(Frame.from_readings(rows))
+
+
+def test_a_silence_that_ends_was_allowed_nothing() -> None:
+    silent, spoke = run(engine(), [tick(0), tick(500), reading(501, voltage=230)])
+    assert silent.evidence["allowed_s"] == 180
+    assert "allowed_s" not in spoke.evidence
+
+
+def test_a_standing_reading_tells_first_and_peak() -> None:
+    e = engine()
+    (found,) = run(
+        e, [reading(0, residual_current=26), reading(5, residual_current=28), reading(6, residual_current=25), tick(10)]
+    )
+    numbers = {k: found.evidence[k] for k in ("value", "first_value", "peak", "gap_s")}
+    assert numbers == {"value": 25, "first_value": 26, "peak": 28, "gap_s": 4}
+
+
+def test_rows_of_a_frame_without_the_signal_do_not_interrupt_either() -> None:
+    rows = [reading(0, residual_current=15), reading(30, voltage=230), reading(60, residual_current=15)]
+    assert told(engine().apply(Frame.from_readings(rows))) == [("residual.early", "normal", "warning")]
+
+
+def test_a_late_reading_was_preceded_by_no_gap() -> None:
+    e = engine()
+    raised, returned = run(e, [reading(100, residual_current=2), reading(50, residual_current=40, received=101)])
+    assert (raised.evidence["gap_s"], raised.since, raised.evidence["step"]) == (0, raised.ts, 2)
+    assert returned.late
