@@ -3,7 +3,7 @@
 import pytest
 
 from community.finding import Finding
-from community.frame import Frame
+from community.frame import Frame, Record
 from community.severity import Severity
 from rules import engine as engine_module
 from rules.engine import Engine
@@ -24,7 +24,16 @@ def everything_happens() -> list[Finding]:
     def frame(seconds: float, value: float) -> Frame:
         return Frame.from_readings([reading(seconds, name, residual_current=value) for name in NAMES])
 
-    records = [tick(0), frame(1, 31), frame(2, 3), frame(3, 25), frame(4, 3), frame(5, 25), tick(15), tick(400)]
+    records: list[Record] = [
+        tick(0),
+        frame(1, 31),
+        frame(2, 3),
+        frame(3, 25),
+        frame(4, 3),
+        frame(5, 25),
+        tick(15),
+        tick(400),
+    ]
     return feed(whole_village(), [*records, frame(401, 25), frame(402, 3)])
 
 

@@ -1,5 +1,7 @@
 """What was decided about time: holds, gaps, late readings, standing readings, silence. One example for each."""
 
+import msgspec
+import numpy as np
 import pytest
 
 from community.frame import Frame, Reading, Tick
@@ -278,3 +280,25 @@ def test_a_late_reading_was_preceded_by_no_gap() -> None:
     raised, returned = run(e, [reading(100, residual_current=2), reading(50, residual_current=40, received=101)])
     assert (raised.evidence["gap_s"], raised.since, raised.evidence["step"]) == (0, raised.ts, 2)
     assert returned.late
+
+
+def test_a_last_will_is_looked_at_in_time_even_if_the_device_was_just_seen() -> None:
+    e = engine()
+    assert run(e, [tick(0), reading(1, voltage=230), tick(2), reading(5, online=0), tick(64)]) == []
+    assert told(run(e, [tick(65)])) == [("device.silent", "normal", "alarm")]
+
+
+def test_a_device_that_speaks_beside_anothers_last_will_is_well() -> None:
+    e = engine(device("a"), device("b"))
+    run(e, [tick(0), reading(1, "a", voltage=230), reading(1, "b", voltage=230), reading(5, "a", online=0)])
+    e.apply(Frame.from_readings([reading(10, "a", voltage=230), reading(10, "b", online=0)]))
+    assert {f.device for f in run(e, [tick(75)])} == {"b"}
+
+
+@pytest.mark.parametrize("number", [-1, 1])
+def test_a_frame_whose_device_numbers_point_beyond_its_devices_is_refused_whole(number: int) -> None:
+    e = engine()
+    frame = Frame.from_readings([reading(0, residual_current=31), reading(1, residual_current=31)])
+    with pytest.raises(ValueError, match="points beyond"):
+        e.apply(msgspec.structs.replace(frame, device_column=np.array([0, number], "<i4").tobytes()))
+    assert e.levels() == {}
