@@ -302,3 +302,11 @@ def test_a_frame_whose_device_numbers_point_beyond_its_devices_is_refused_whole(
     with pytest.raises(ValueError, match="points beyond"):
         e.apply(msgspec.structs.replace(frame, device_column=np.array([0, number], "<i4").tobytes()))
     assert e.levels() == {}
+
+
+def test_each_of_several_silences_goes_on_from_its_own_step() -> None:
+    e = engine(device("a"), device("b"), device("c"))
+    steps = [("device.silent", "normal", "warning")] * 3, [("device.silent", "warning", "alarm")] * 3
+    assert (told(run(e, [tick(0), tick(90)])), told(run(e, [tick(180)]))) == steps
+    wills = [reading(181, name, online=0) for name in "abc"]
+    assert run(e, [*wills, tick(300), tick(301)]) == []

@@ -32,8 +32,8 @@ def test_an_excuse_needs_no_limit_of_plausibility() -> None:
 
 
 def test_the_excusing_signal_may_be_the_first_of_the_frame() -> None:
-    rule = rule_of(ThresholdRule, 30.0, signals=["current"], unless=UNLESS_OPEN)
-    assert measures(KIND, rule, [reading(0, breaker_closed=0, current=40)]) == [-inf]
+    rule = rule_of(ThresholdRule, 30.0, signals=["current"], unless={"signal": "voltage", "equals": 0})
+    assert measures(KIND, rule, [reading(0, voltage=0, current=40)]) == [-inf]
 
 
 def test_what_is_implausible_is_excused_without_any_other_signal() -> None:
