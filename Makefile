@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo setup test test-long check format bench lock system-packages clean
+.PHONY: demo setup test test-long mutants check format bench lock system-packages clean
 
 demo: $(INSTALLED)  ## the demo village on this machine; Ctrl-C stops it
 	$(BIN)/mingluo up --demo
@@ -29,6 +29,9 @@ test: $(INSTALLED) system-packages  ## every test but the long ones
 
 test-long: $(INSTALLED) system-packages  ## the heavy suites
 	$(BIN)/pytest -m long
+
+mutants: $(INSTALLED)  ## mutation testing of the kernels: a sample of each module (docs/mutation-testing.md)
+	$(BIN)/python -m tests.mutation
 
 check: $(INSTALLED)  ## format, lint, types, import contract
 	$(BIN)/ruff format --check .
