@@ -56,3 +56,8 @@ def test_a_time_of_the_day_is_two_numbers(wrong: object) -> None:
 def test_evidence_names_the_hour() -> None:
     assert KIND.evidence(NIGHT, (23.5, 0, 0, 0)) == {"local_time": "23:30", "watched": "22:00-06:00"}
     assert KIND.evidence(NIGHT, (float("nan"), 0, 0, 0))["local_time"] is None
+
+
+def test_evidence_tells_the_local_time() -> None:
+    run = check_kind(KIND, NIGHT, {"a": OTHER}, [at("2026-07-01T22:05:30", "Europe/Berlin", 1)])
+    assert KIND.evidence(NIGHT, tuple(run.extra[0, 0]))["local_time"] == "22:05"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.kinds.rise import KIND, RiseRule
-from tests.rules.kinds.harness import measures, reading, rule_of, series
+from tests.rules.kinds.harness import T0, measures, reading, rule_of, series
 
 SIGNAL = "terminal_temperature"
 RULE = rule_of(RiseRule, 5.0, 3.0, signals=[SIGNAL])
@@ -77,3 +77,10 @@ def test_the_first_load_is_no_step() -> None:
     rule = rule_of(RiseRule, 5.0, 3.0, signals=[SIGNAL], inhibit=inhibit)
     rows = [reading(60 * k, current=30.0, **{SIGNAL: v}) for k, v in enumerate(ramp(6, 6))]
     assert measures(KIND, rule, rows)[5] == pytest.approx(6, abs=1e-4)
+
+
+@pytest.mark.parametrize("before", range(0, 540, 30))
+def test_slopes_do_not_mind_that_kept_times_wrap(before: int) -> None:
+    wrap = (-T0 % 2**32) / 1000  # s after T0 at which the low 32 bits of the time are zero
+    found = measures(KIND, RULE, series(SIGNAL, ramp(6, 16), every=60, start=wrap - before))
+    assert found[5:] == pytest.approx([6] * 11, abs=1e-4)
