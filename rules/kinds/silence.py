@@ -116,6 +116,10 @@ def silences_of(rules: Sequence[Sequence[SilenceRule | None]], duties: Sequence[
     return Silences(np.arange(first, first + count), bounds, allowed, will)
 
 
+_SOON_MS = 40_000
+"""What is due sooner than this is looked at when it is due; the rest at some time in the later half before it."""
+
+
 @inner
 def _last_wills(numbers, of_device, rows, received, online, devices):  # type: ignore[no-untyped-def]  # compiled
     """Mark the rows that carry the broker's word alone, and take last wills. Whether there are any."""
@@ -304,6 +308,10 @@ def watch(begin, now, listening, unheard, devices, ladders, silences, out):  # t
                     now, now - since)  # fmt: skip
                 out.floats[count, 3] = limit / 1000
                 count += 1
+        if due != NEVER and due - now > _SOON_MS:
+            # Early is allowed: devices that began together are not all looked at in one tick ever after.
+            half = (due - now) // 2
+            due = now + half + d * 7_919 % half
         devices.due[d] = due
         earliest = min(earliest, due)
     return count, m, DONE, earliest
