@@ -248,8 +248,8 @@ def check_kind(
 ) -> Run:
     """Check all that the contract asks of a kernel.
 
-    x equals the twin's; x and the final words do not depend on the cutting nor on `active`; arguments stay as they
-    are; x is complete; evidence is there where it is due, and equals the twin's `extras`, if it keeps them.
+    x equals the twin's, and is NaN where the device has no state; x and the final words do not depend on the cutting
+    nor on `active`; arguments stay as they are; x is complete; evidence is there where it is due, and equals the twin's `extras`, if it keeps them.
 
     Args:
         tolerance: relative, and absolute for numbers below 1.
@@ -279,6 +279,12 @@ def check_kind(
     if not (kind.late and not kind.words(rule)):
         passed_over = np.array(orders(readings, duties)) != IN_ORDER
         assert np.isnan(run.x[:, passed_over]).all() or kind.late, "a row that is not in order was measured"
+    if kind.words(rule):
+        nowhere = Bench(kind, rule, duties)
+        nowhere.table = nowhere.table._replace(offset=np.full_like(nowhere.table.offset, -1))
+        fresh = nowhere.words.copy()
+        assert np.isnan(nowhere.run(readings, active=True).x).all(), "a device without state was measured"
+        np.testing.assert_array_equal(nowhere.words, fresh, "words were written for a device without state")
     for some in ((), cuts, range(len(readings))):
         other = Bench(kind, rule, duties).run(readings, some)
         np.testing.assert_array_equal(other.x, run.x, "x depends on the cutting, or on `active`")
