@@ -283,9 +283,13 @@ def test_a_late_reading_was_preceded_by_no_gap() -> None:
 
 
 def test_a_last_will_is_looked_at_in_time_even_if_the_device_was_just_seen() -> None:
-    e = engine()
-    assert run(e, [tick(0), reading(1, voltage=230), tick(2), reading(5, online=0), tick(64)]) == []
-    assert told(run(e, [tick(65)])) == [("device.silent", "normal", "alarm")]
+    # Several, as devices are looked at again at times that depend on their number.
+    names = "abcdefghi"
+    e = engine(*(device(name) for name in names))
+    spoke = [reading(1, name, voltage=230) for name in names]
+    wills = [reading(5, name, online=0) for name in names]
+    assert run(e, [tick(0), *spoke, tick(2), *wills, tick(64)]) == []
+    assert told(run(e, [tick(65)])) == [("device.silent", "normal", "alarm")] * len(names)
 
 
 def test_a_device_that_speaks_beside_anothers_last_will_is_well() -> None:

@@ -249,7 +249,8 @@ def check_kind(
     """Check all that the contract asks of a kernel.
 
     x equals the twin's, and is NaN where the device has no state; x and the final words do not depend on the cutting
-    nor on `active`; arguments stay as they are; x is complete; evidence is there where it is due, and equals the twin's `extras`, if it keeps them.
+    nor on `active`; arguments stay as they are; x is complete; evidence is there where it is due, and equals the
+    twin's `extras`, if it keeps them.
 
     Args:
         tolerance: relative, and absolute for numbers below 1.

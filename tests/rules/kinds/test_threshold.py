@@ -39,7 +39,10 @@ def test_the_excusing_signal_may_be_the_first_of_the_frame() -> None:
 def test_what_is_implausible_is_excused_without_any_other_signal() -> None:
     rule = low_voltage(beyond=23)
     # The frame's last column reads as the number that an absent excuse is compared with.
-    assert measures(KIND, rule, [reading(0, voltage=190, smoke_alarm=0), reading(1, voltage=22, smoke_alarm=0)]) == [-190, -inf]
+    assert measures(KIND, rule, [reading(0, voltage=190, smoke_alarm=0), reading(1, voltage=22, smoke_alarm=0)]) == [
+        -190,
+        -inf,
+    ]
 
 
 def test_nobody_can_excuse_what_was_not_measured() -> None:
