@@ -58,7 +58,8 @@ def test_a_long_stream_of_an_ordinary_home_is_the_twins() -> None:
     run = check_kind(KIND, RULE, {"a": MAINS}, feed(fridge, person(40), hours=72, every=120), (7, 300))
     spoken = run.x[0] > 0
     assert spoken.any()
-    assert (run.extra[0, spoken, 0] >= run.x[0, spoken]).all(), "the evidence is the whole time, the measure at most it"
+    hours = run.extra[0, spoken, 0]  # the whole time, which the measure may not tell
+    assert ((run.x[0, spoken] <= hours) & (hours <= 72 - 40 + 2)).all()
 
 
 def test_an_ordinary_week_says_nothing() -> None:
