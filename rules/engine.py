@@ -75,15 +75,18 @@ class Engine:
         n = len(frame)
         if n == 0:
             return []
-        numbers = self._numbers(frame.devices)
         of_device, ts, received, values = frame.device, frame.ts, frame.received_at, frame.values
+        latest = int(received.max())
+        self.now = latest if self.now is None else max(self.now, latest)
+        if not self._roster.devices:
+            self.unknown_readings += n  # without any device there are no tables that kernels could read
+            return []
+        numbers = self._numbers(frame.devices)
         found: list[Finding] = []
         with np.errstate(all="ignore"):
             for begin in range(0, n, CHUNK):
                 part = slice(begin, begin + CHUNK)
                 found += self._take(numbers, frame.signals, of_device[part], ts[part], received[part], values[part])
-        latest = int(received.max())
-        self.now = latest if self.now is None else max(self.now, latest)
         return found
 
     def tick(self, tick: Tick) -> list[Finding]:

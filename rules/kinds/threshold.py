@@ -66,7 +66,7 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
         p = table.present[i]
         column, gate = table.columns[p, 0], table.columns[p, 1]
         sign = np.float64(table.ints[0, p, 0])
-        gated = gate >= 0 or table.ints[0, p, 1] != 0
+        gated = table.ints[0, p, 1] != 0
         for b in range(n):
             if order[b] > LATE:
                 x[i, b] = np.nan

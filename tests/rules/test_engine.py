@@ -12,6 +12,7 @@ from rules.bench.engine import bench_engine
 from rules.bench.village import ALL_SIGNALS, Readings, village
 from rules.cached import KERNELS, drop_unless
 from rules.engine import Engine, SnapshotRefused
+from rules.kinds.compiler import COMPILED
 from rules.replay import replay
 from rules.rulebook import Rulebook
 from rules.snapshot import RefusalReason
@@ -108,6 +109,7 @@ def test_the_state_of_a_protector_that_sends_everything_is_at_most_512_bytes() -
     assert 0 < e.state_bytes_per_device <= 512
 
 
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
 def test_nothing_is_compiled_twice() -> None:
     compile_kernels()
     assert compile_kernels() == 0
