@@ -83,10 +83,11 @@ class Engine:
             return []
         numbers = self._numbers(frame.devices)
         found: list[Finding] = []
-        with np.errstate(all="ignore"):
-            for begin in range(0, n, CHUNK):
-                part = slice(begin, begin + CHUNK)
-                found += self._take(numbers, frame.signals, of_device[part], ts[part], received[part], values[part])
+        if n <= CHUNK:
+            return self._take(numbers, frame.signals, of_device, ts, received, values)
+        for begin in range(0, n, CHUNK):
+            part = slice(begin, begin + CHUNK)
+            found += self._take(numbers, frame.signals, of_device[part], ts[part], received[part], values[part])
         return found
 
     def tick(self, tick: Tick) -> list[Finding]:
@@ -170,6 +171,7 @@ class Engine:
     def _refresh(self) -> None:
         """Forget what follows from roster and rulebook."""
         self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._room: tuple[NDArray[Any], ...] = (np.empty(0),)
         self._known: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
         self._earliest, self._listening, self._unheard = NONE, NONE, False
         self._roster.memory.due[:] = NONE
@@ -201,10 +203,9 @@ class Engine:
     ) -> list[Finding]:
         n = len(ts)
         roster = self._roster
-        layout = self._layout(signals)
-        rows = Rows(ts, np.empty(n, np.uint8), values, np.empty(n, np.int64), np.empty(n, np.int32),
-                    np.empty(n, np.int32), np.empty(n, np.uint8))  # fmt: skip
-        device = np.empty(n, np.int64)
+        layout = self._layouts.get(signals) or self._layout(signals)
+        order, base, shape, duty, active, device = self._columns(n)
+        rows = Rows(ts, order, values, base, shape, duty, active)
         self._earliest = NONE
         found: list[Transition] = []
         unknown, wanting, busy = listen(numbers, of_device, rows, device, received, layout.online, layout.whole,
@@ -234,6 +235,13 @@ class Engine:
                 roster.more_episodes()
             self._empty(count, found)
         return self._told(found) if found else []
+
+    def _columns(self, n: int) -> tuple[NDArray[Any], ...]:
+        """Room for what `listen` tells of n rows; frames of one length share it."""
+        if len(self._room[0]) != n:
+            types = (np.uint8, np.int64, np.int32, np.int32, np.uint8, np.int64)
+            self._room = tuple(np.empty(n, t) for t in types)
+        return self._room
 
     def _give_state(self, layout: Layout, signals: tuple[str, ...], rows: Rows, device: NDArray[np.int64]) -> Layout:
         """Give devices the state that this frame's columns need; the layout may change with the shapes."""

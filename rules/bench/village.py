@@ -63,6 +63,7 @@ class Readings:
         self.names = tuple(f"d{n}" for n in range(devices))
         self.round = 0
         self._random = np.random.default_rng(1)
+        self._load = self._random.uniform(0.3, 20, self.rows)
         self._values = [self._matrix().tobytes() for _ in range(_MATRICES)]
 
     def frames(self, rounds: int) -> Iterator[Frame]:
@@ -87,8 +88,9 @@ class Readings:
         return T0 + self.round * INTERVAL_MS
 
     def _matrix(self) -> NDArray[np.float64]:
-        n, random = self.rows, self._random
-        voltage, current = 230 + 2 * random.standard_normal(n), random.uniform(0, 20, n)
+        # In a quiet home a load stays what it is, but for a little noise.
+        n, random, load = self.rows, self._random, self._load
+        voltage, current = 230 + random.standard_normal(n), load * (1 + 0.01 * random.standard_normal(n))
         columns = {
             "voltage": voltage,
             "current": current,

@@ -2,7 +2,10 @@
 
 import warnings
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
+
+import numpy as np
 
 try:
     import numba
@@ -23,11 +26,20 @@ COMPILED = _jit is not None
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a kernel at its first call, and keep the result on disk; without numba: the function itself.
 
-    Division by zero follows IEEE 754 in both cases (the engine silences numpy's warnings where nothing compiles).
+    Division by zero follows IEEE 754 in both cases.
     """
     if _jit is None:
-        return function
+        return _as_ieee(function)
     return _jit(function)
+
+
+def _as_ieee(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def kernel(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    return kernel
 
 
 def inner(function: Callable[..., Any]) -> Any:

@@ -83,7 +83,8 @@ def kernel(rows, words, table, x, extra):  # type: ignore[no-untyped-def]  # com
                     extra[i, b, 1] = mean
                     extra[i, b, 2] = spread
                     extra[i, b, 3] = learnt
-            share = max(weight, 1.0 / (learnt + 1))
+            # A division only while the mean is young.
+            share = weight if weight * (learnt + 1) >= 1.0 else 1.0 / (learnt + 1)
             singles[2 * at + 2] = mean + share * off
             singles[2 * at + 3] = (1.0 - share) * (variance + share * off * off)
             words[at] = ts[b] * 1024 + min(learnt + 1, 1023)
