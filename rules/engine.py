@@ -13,13 +13,12 @@ from community.finding import Finding
 from community.frame import Frame, Tick
 from community.severity import Severity
 from rules import snapshot as snapshots
-from rules.cached import drop_stale_kernels
 from rules.carry import carry_over
+from rules.direct import direct
 from rules.evidence import Proof, changed
 from rules.kinds.compiler import warn_if_slow
 from rules.kinds.kernel import EXTRAS, IN_ORDER, LATE, NONE, UNKNOWN, Duty, Rows
-from rules.kinds.ladder import BASE, DONE, EPISODES, SHAPE, T_FLOATS, T_INTS, Out, climb
-from rules.kinds.silence import hear, listen, watch
+from rules.kinds.ladder import BASE, DONE, EPISODES, SHAPE, T_FLOATS, T_INTS, Out
 from rules.layout import Layout, lay_out
 from rules.ledger import Ledger, Transition, transitions_of
 from rules.programs import build_programs
@@ -51,8 +50,8 @@ class Engine:
     """
 
     def __init__(self, rulebook: Rulebook, estate: Estate, partition: int) -> None:
-        drop_stale_kernels()
         warn_if_slow()
+        self._listen, self._hear, self._climb, self._look = map(direct, ("listen", "hear", "climb", "watch"))
         self.partition = partition
         self.unknown_readings = 0
         self.now: int | None = None
@@ -208,15 +207,15 @@ class Engine:
         rows = Rows(ts, order, values, base, shape, duty, active)
         self._earliest = NONE
         found: list[Transition] = []
-        unknown, wanting, busy = listen(numbers, of_device, rows, device, received, layout.online, layout.whole,
+        unknown, wanting, busy = self._listen(numbers, of_device, rows, device, received, layout.online, layout.whole,
                                         roster.memory)  # fmt: skip
         if unknown < 0:
             raise ValueError("frame: a device number points beyond its devices")
         self.unknown_readings += unknown
         at = 0 if busy else n
         while at < n:
-            count, at = hear(at, rows, device, received, layout.online, roster.memory, roster.programs.first_silence,
-                             self._out)  # fmt: skip
+            count, at = self._hear(at, rows, device, received, layout.online, roster.memory,
+                                   roster.programs.first_silence, self._out)  # fmt: skip
             self._empty(count, found)
         if wanting:
             layout = self._give_state(layout, signals, rows, device)
@@ -229,8 +228,8 @@ class Engine:
             self._compute(layout, signals, rows, x)
         i, b, why = 0, 0, -1
         while why != DONE:
-            count, i, b, why = climb(i, b, why >= 0, rows, device, received, roster.memory, roster.programs.ladders,
-                                     layout.programs, x, extra, self._out)  # fmt: skip
+            count, i, b, why = self._climb(i, b, why >= 0, rows, device, received, roster.memory,
+                                           roster.programs.ladders, layout.programs, x, extra, self._out)  # fmt: skip
             if why == EPISODES:
                 roster.more_episodes()
             self._empty(count, found)
@@ -288,8 +287,8 @@ class Engine:
         d, why, earliest = 0, -1, NONE
         soonest = int(np.iinfo(np.int64).max)
         while why != DONE:
-            count, d, why, earliest = watch(d, now, listening, unheard, roster.memory, roster.programs.ladders,
-                                            roster.programs.silences, self._out)  # fmt: skip
+            count, d, why, earliest = self._look(d, now, listening, unheard, roster.memory, roster.programs.ladders,
+                                                 roster.programs.silences, self._out)  # fmt: skip
             soonest = min(soonest, earliest)
             if why == EPISODES:
                 roster.more_episodes()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.direct import direct
 from rules.kinds.kernel import Kernel, Table
 from rules.programs import KindPrograms
 from rules.roster import Roster
@@ -50,7 +51,7 @@ def lay_out(signals: tuple[str, ...], roster: Roster) -> Layout:
         if len(table.present):
             begin = len(order)
             order += (part.first + table.present).tolist()
-            stages.append(Stage(part.kind.kernel, table, begin, len(order)))
+            stages.append(Stage(direct(part.name), table, begin, len(order)))
     computed = []
     for g in programs.computed:
         there = [s in column for s in programs.all[g].inputs]

@@ -51,6 +51,7 @@ class KindPrograms:
         ints, reals: see `Table`.
     """
 
+    name: str
     kind: Kind[Any]
     first: int
     count: int
@@ -114,7 +115,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
     programs: list[Program] = []
     kinds: list[KindPrograms] = []
     needs_all: dict[int, bool] = {}
-    for kind in KINDS.values():
+    for name, kind in KINDS.items():
         first = len(programs)
         rules = [(n, r) for n, r in enumerate(rulebook.rules) if type(r) is kind.rule]
         plain = [(n, r) for n, r in rules if getattr(r, "value", None) is None]
@@ -123,6 +124,7 @@ def build_programs(rulebook: Rulebook, duties: Sequence[Duty]) -> Programs:
         if mine:
             kinds.append(
                 KindPrograms(
+                    name,
                     kind,
                     first,
                     len(mine),

@@ -42,6 +42,13 @@ def _as_ieee(function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
+def types_of(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The compiler's types of these arguments."""
+    if numba is None:
+        raise RuntimeError("there is no compiler here")
+    return tuple(numba.typeof(a) for a in arguments)  # type: ignore[no-untyped-call]  # it has no types
+
+
 def inner(function: Callable[..., Any]) -> Any:
     """Compile a function that only kernels call: it is kept on disk with them, and cannot be called from Python."""
     if _inner_jit is None:

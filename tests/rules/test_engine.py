@@ -1,23 +1,26 @@
 """Snapshots that are refused, replay over partitions, the compiled cache, and the figures people ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
-from community.frame import EstateChange, Frame, Record
+from community.frame import EstateChange, Frame, Record, decode_record, encode_record
+from community.quantities import SIGNALS
 from rules.bench.engine import bench_engine
 from rules.bench.village import ALL_SIGNALS, Readings, village
 from rules.cached import KERNELS, drop_unless
+from rules.direct import arguments
 from rules.engine import Engine, SnapshotRefused
-from rules.kinds.compiler import COMPILED
+from rules.kinds.compiler import COMPILED, types_of
 from rules.replay import replay
 from rules.rulebook import Rulebook
 from rules.snapshot import RefusalReason
 from rules.warm import compile_kernel, compile_kernels
-from tests.rules.makers import PARTITION, PLAIN, device, engine, estate, reading, run, tick, told
+from tests.rules.makers import ALL_TOLD, PARTITION, PLAIN, device, engine, estate, feed, reading, run, tick, told
 
 BOOK = PLAIN
 
@@ -107,6 +110,33 @@ def test_the_state_of_a_protector_that_sends_everything_is_at_most_512_bytes() -
     for frame in Readings(50, 50, ALL_SIGNALS).frames(20):
         e.apply(frame)
     assert 0 < e.state_bytes_per_device <= 512
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
+def test_kernels_are_called_with_the_types_that_they_were_compiled_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else looks: `rules.direct` calls machine code."""
+    called: set[str] = set()
+
+    def checked(name: str) -> Callable[..., Any]:
+        expected = types_of(arguments(name))
+
+        def call(*given: Any) -> Any:
+            called.add(name)
+            assert types_of(given) == expected, name
+            return KERNELS[name](*given)
+
+        return call
+
+    monkeypatch.setattr("rules.engine.direct", checked)
+    monkeypatch.setattr("rules.layout.direct", checked)
+    e = Engine(ALL_TOLD, estate(device(), device("m", kind="meter"), device("g", kind="co")), PARTITION)
+    values = {s: 500.0 for s in SIGNALS if s not in ("online", "reset")}
+    found = run(e, [tick(0), *(reading(t, d, **values) for t in range(0, 4_000, 400) for d in "dmg"), tick(9_000)])
+    many = [reading(10_000 + k, "d", voltage=230 + 60 * (k % 2), online=1) for k in range(5_000)]
+    found += feed(e, [Frame.from_readings(many), decode_record(encode_record(Frame.from_readings(many[:3])))])
+    kinds = {r.kind for r in ALL_TOLD.rules} - {"silence"}
+    assert called == {"listen", "hear", "climb", "watch", *kinds}
+    assert found
 
 
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled here")
