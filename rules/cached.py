@@ -21,6 +21,7 @@ _STAMP = "mingluo-kernels.stamp"
 KERNELS: dict[str, Any] = {
     "listen": silence.listen,
     "hear": silence.hear,
+    "fetch": silence.fetch,
     "climb": ladder.climb,
     "watch": silence.watch,
     **{name: kind.kernel for name, kind in KINDS.items()},

@@ -49,6 +49,8 @@ def arguments(name: str) -> tuple[Any, ...]:
             return _i4(0), frame.device, rows, _i8(0), frame.received_at, -1, np.zeros(0, np.uint8), devices
         case "hear":
             return 0, rows, _i8(0), frame.received_at, -1, devices, 0, out
+        case "fetch":
+            return _i8(0), _i8(0), 0
         case "climb":
             return (0, 0, False, rows, _i8(0), frame.received_at, devices, ladders, _i8(0), _f8(0, 0),
                     _f8(0, 0, EXTRAS), out)  # fmt: skip

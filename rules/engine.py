@@ -51,7 +51,8 @@ class Engine:
 
     def __init__(self, rulebook: Rulebook, estate: Estate, partition: int) -> None:
         warn_if_slow()
-        self._listen, self._hear, self._climb, self._look = map(direct, ("listen", "hear", "climb", "watch"))
+        self._listen, self._hear, self._fetch = map(direct, ("listen", "hear", "fetch"))
+        self._climb, self._look = map(direct, ("climb", "watch"))
         self.partition = partition
         self.unknown_readings = 0
         self.now: int | None = None
@@ -222,6 +223,7 @@ class Engine:
         k = len(layout.programs)
         x = self._scratch[0][: k * n].reshape(k, n)
         extra = self._scratch[1][: k * n * EXTRAS].reshape(k, n, EXTRAS)
+        self._fetch(base, roster.words, roster.largest)
         for kernel, table, begin, end in layout.stages:
             kernel(rows, roster.words, table, x[begin:end], extra[begin:end])
         if layout.computed:

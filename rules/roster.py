@@ -78,6 +78,11 @@ class Roster:
         self._number[key] = number
         return number
 
+    @property
+    def largest(self) -> int:
+        """Words of the largest block."""
+        return max(self._size, default=0)
+
     def size_of(self, shape: int) -> int:
         """Words of a block of this shape."""
         return self._size[shape]

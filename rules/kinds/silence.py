@@ -213,6 +213,34 @@ def listen(numbers, of_device, rows, device, received, online, whole, devices): 
 
 
 @compiled
+def fetch(base, words, size):  # type: ignore[no-untyped-def]  # compiled
+    """Read a word of every cache line of the rows' state, so that kernels find it in the cache.
+
+    Devices in random order stand anywhere in memory. Kernels wait for each of them in turn; here nothing depends on
+    what is read, so the processor fetches a dozen lines at once.
+
+    Args:
+        base: int64[n]. size: words of the largest block.
+
+    Returns:
+        A number of no meaning, or the compiler would leave the reading out.
+    """
+    last = len(words) - 1
+    seen = np.int64(0)
+    descends = False
+    for b in range(1, len(base)):
+        if base[b] < base[b - 1]:
+            descends = True
+            break
+    if not descends:
+        return seen  # in their order the processor fetches them ahead by itself
+    for line in range(0, size, 8):
+        for b in range(len(base)):
+            seen ^= words[min(base[b] + line, last)]
+    return seen
+
+
+@compiled
 def hear(begin, rows, device, received, online, devices, first_silence, out):  # type: ignore[no-untyped-def]  # compiled
     """End the silences of devices that speak in a frame; called where any device has episodes, after `listen`.
 

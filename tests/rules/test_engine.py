@@ -135,7 +135,7 @@ def test_kernels_are_called_with_the_types_that_they_were_compiled_for(monkeypat
     many = [reading(10_000 + k, "d", voltage=230 + 60 * (k % 2), online=1) for k in range(5_000)]
     found += feed(e, [Frame.from_readings(many), decode_record(encode_record(Frame.from_readings(many[:3])))])
     kinds = {r.kind for r in ALL_TOLD.rules} - {"silence"}
-    assert called == {"listen", "hear", "climb", "watch", *kinds}
+    assert called == {"listen", "hear", "fetch", "climb", "watch", *kinds}
     assert found
 
 
