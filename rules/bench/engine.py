@@ -26,7 +26,7 @@ WARM_ROUNDS = 14
 """Rounds before measuring: rings and means are then filled as they are in running."""
 
 _BARE = "import numpy, pydantic, msgspec, community.frame, community.estate_file, community.finding"
-_WITH_ENGINE = _BARE + "\nfrom rules.bench.engine import first_batch\nfirst_batch()"
+_WITH_ENGINE = _BARE + "\nfrom rules.bench.start import first_batch\nfirst_batch()"
 
 Say = Callable[[str], None]
 
@@ -65,14 +65,6 @@ def bench_engine(
         say("starting, with compiled kernels at hand and without")
         report |= _starts()
     return report
-
-
-def first_batch() -> None:
-    """What a start does until the first readings are judged."""
-    engine = Engine(standard_rulebook(), village(100), PARTITION)
-    readings = Readings(100, 100, ALL_SIGNALS)
-    _feed(engine, readings.frames(2))
-    engine.tick(Tick(readings.now))
 
 
 def _ten(devices: int, rows: int, turns: int) -> dict[str, Any]:
