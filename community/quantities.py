@@ -58,6 +58,20 @@ _BASE = (
     Quantity("battery", "%", 0, 100),
     Quantity("battery_voltage", "V", 0, 100),
     Quantity("signal", "dBm", -200, 30),
+    # What the device itself is set to: at these values it warns or trips.
+    Quantity("residual_limit", "mA", 0, 100_000),
+    Quantity("current_limit", "A", 0, 10_000),
+    Quantity("overvoltage_limit", "V", 0, 1_000),
+    Quantity("undervoltage_limit", "V", 0, 1_000),
+    Quantity("temperature_limit", "°C", -60, 500),
+    Quantity("power_limit", "W", 0, 5e6),
+    Quantity("pressure", "hPa", 100, 2_000),
+    Quantity("illuminance", "lx", 0, 200_000),
+    # On the maker's own scale: it may be compared with the same device's past, not with a standard's limit.
+    Quantity("smoke_level", "%", 0, 100),
+    Quantity("gas_level", "ppm", 0, 1_000_000),
+    Quantity("water_flow", "L/min", 0, 10_000),
+    Quantity("water_pressure", "kPa", 0, 10_000),
 )
 
 QUANTITIES: dict[str, Quantity] = {
@@ -71,7 +85,9 @@ EVENTS: tuple[str, ...] = (
     "fire_alarm", "smoke_alarm", "heat_alarm", "co_alarm", "gas_alarm", "water_alarm", "arc_alarm",
     "residual_alarm", "overload_alarm", "short_circuit_alarm", "temperature_alarm", "overvoltage_alarm",
     "undervoltage_alarm", "trip", "manual_call", "test", "mute", "tamper", "battery_low", "fault", "end_of_life",
-    "restart", "reset", "power_lost", "online",
+    "restart", "reset", "power_lost", "online", "early_warning",
+    # What the gateway notes about a device: 1 when it begins, 0 when it is over.
+    "clock_fault", "sensor_fault", "contradiction", "rate_limited",
 )  # fmt: skip
 """What a device itself decides or reports. `online` is its status topic: birth 1, last will 0."""
 

@@ -13,10 +13,10 @@ from community.frame import Frame
 from community.quantities import QUANTITIES, SIGNAL_INDEX, SIGNALS
 from community.refusal import Reason, Refusal
 from gateway.collector import Collector, Rows
+from gateway.decoding.native import DOWNWARD
 from gateway.duplicates import BUCKET, DuplicateWindow, content_hash, fingerprint, repeated
 from gateway.fault import Fault
 from gateway.link.packets import Message
-from gateway.profiles.native import DOWNWARD
 from gateway.refusals import RefusalBook
 from gateway.roster import PROFILES, Roster
 from gateway.values import implausible, value_fault
@@ -123,7 +123,7 @@ class Admission:
             if size > max_payload:
                 book.add(number, Fault(Reason.TOO_LARGE, "", f"{size} bytes, at most {max_payload}"))
                 continue
-            measurements, faults = decoders[row](topic, payload)
+            measurements, faults, _ = decoders[row](topic, payload, received_at)
             if faults:
                 book.extend(number, faults)
             elif not measurements:

@@ -10,8 +10,8 @@ from community.clock import parse_time
 from community.quantities import EVENTS, SIGNAL_INDEX
 from community.refusal import Reason
 from gateway.admission import Limits, time_fault
+from gateway.decoding.profile import Measurement, Profile
 from gateway.fault import Fault
-from gateway.profiles.profile import Measurement, Profile
 from gateway.roster import PROFILES
 from gateway.values import did_you_mean, unknown_signal, value_fault
 
@@ -102,7 +102,7 @@ class _Check:
         if len(payload) > self._limits.max_payload:
             faults.append(Fault(Reason.TOO_LARGE, "", f"{len(payload)} bytes, at most {self._limits.max_payload}"))
             return
-        decoded = profile.decode(topic, payload)
+        decoded = profile.decode(topic, payload, received_at or 0)
         faults.extend(decoded.faults)
         if not decoded.faults and not decoded.measurements:
             result["outcome"] = "ignored"

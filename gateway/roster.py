@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from community.estate import Estate, partition_of
-from gateway.profiles.native import NATIVE
-from gateway.profiles.profile import Profile
+from gateway.decoding.native import NATIVE
+from gateway.decoding.profile import Profile
 
 PROFILES: Mapping[str, Profile] = {NATIVE.name: NATIVE}
 """Every profile by name."""

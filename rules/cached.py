@@ -12,8 +12,9 @@ from pathlib import Path
 from sys import version
 from typing import Any
 
+from community import compiler
+from community.compiler import COMPILED
 from rules.kinds import ladder, silence
-from rules.kinds.compiler import COMPILED
 from rules.kinds.registry import KINDS
 
 _STAMP = "mingluo-kernels.stamp"
@@ -63,7 +64,7 @@ def stamp() -> str:
     import llvmlite.binding  # type: ignore[import-untyped]  # it has no types
     import numba
 
-    sources = sorted(Path(str(ladder.__file__)).parent.glob("*.py"))
+    sources = [Path(str(compiler.__file__)), *sorted(Path(str(ladder.__file__)).parent.glob("*.py"))]
     made_by = f"{numba.__version__} {version} {llvmlite.binding.get_host_cpu_name()}"
     return blake2s(b"".join([made_by.encode(), *(p.read_bytes() for p in sources)])).hexdigest()
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from community.compiler import COMPILED, types_of
 from community.frame import Frame
 from rules.cached import KERNELS, drop_stale_kernels
-from rules.kinds.compiler import COMPILED, types_of
 from rules.kinds.kernel import EXTRAS, Rows, Table
 from rules.kinds.ladder import EPISODE_WORDS, HEADER_WORDS, T_FLOATS, T_INTS, Devices, Ladders, Out
 from rules.kinds.silence import Silences

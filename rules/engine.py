@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from community.compiler import warn_if_slow
 from community.estate import Estate, Ratings
 from community.finding import Finding
 from community.frame import Frame, Tick
@@ -16,7 +17,6 @@ from rules import snapshot as snapshots
 from rules.carry import carry_over
 from rules.direct import direct
 from rules.evidence import Proof, changed
-from rules.kinds.compiler import warn_if_slow
 from rules.kinds.kernel import EXTRAS, IN_ORDER, LATE, NONE, UNKNOWN, Duty, Rows
 from rules.kinds.ladder import BASE, DONE, EPISODES, SHAPE, T_FLOATS, T_INTS, Out
 from rules.layout import Layout, lay_out

@@ -14,7 +14,7 @@ from rules.ledger import Ledger
 from rules.roster import Roster
 from rules.rulebook import Rulebook
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the meaning of a word of state changes."""
 
 _TIMES = [NEWEST, HEARD, OFFLINE, ENTERED]

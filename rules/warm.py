@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from community.compiler import COMPILED
 from rules.cached import KERNELS, drop_stale_kernels, mark_ready, ready
 from rules.direct import arguments
-from rules.kinds.compiler import COMPILED
 
 Say = Callable[[str], None]
 

@@ -1,1 +1,1 @@
-"""Device profiles: what a topic and its payload mean in canonical signals. One profile for each way of speaking."""
+"""Device profiles: one data file for each way of speaking. `gateway.decoding` reads them; a community adds its own."""

@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from rules.kinds.compiler import compiled, inner
+from community.compiler import compiled, inner
 from rules.kinds.definition import LadderRule, QuantityName
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 from rules.kinds.local_time import HOUR, hour_of_week, local_ms, local_time

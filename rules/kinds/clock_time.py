@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from rules.kinds.compiler import inner
+from community.compiler import inner
 from rules.kinds.local_time import DAY
 
 

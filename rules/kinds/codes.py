@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from rules.kinds.compiler import inner
+from community.compiler import inner
 
 ABSENT = 0
 """Code of a slot that holds nothing."""

@@ -22,8 +22,8 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from community.compiler import compiled
 from rules.kinds.codes import decode, encode, rounded, sorted_median
-from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 from rules.kinds.local_time import DAY

@@ -22,7 +22,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from rules.kinds.compiler import compiled
+from community.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

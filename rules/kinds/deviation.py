@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from community.compiler import compiled
 from community.quantities import QUANTITIES
-from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from community.compiler import compiled
 from rules.kinds.clock_time import ClockTime, in_span, ms_of_day
-from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, QuantityName
 from rules.kinds.kernel import LATE, Duty, Kind
 from rules.kinds.local_time import DAY, local_ms, local_time

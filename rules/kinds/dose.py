@@ -29,8 +29,8 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from community.compiler import compiled, inner
 from community.quantities import QUANTITIES
-from rules.kinds.compiler import compiled, inner
 from rules.kinds.definition import LadderRule, Model, QuantityName, Seconds
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

@@ -24,9 +24,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from community.compiler import compiled, inner
 from community.quantities import QUANTITIES
 from rules.kinds.codes import ABSENT, decode, encode, rounded, sorted_median
-from rules.kinds.compiler import compiled, inner
 from rules.kinds.definition import LadderRule, Limit, QuantityName, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

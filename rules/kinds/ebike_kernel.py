@@ -8,8 +8,8 @@ Words: ms of the last reading; then int32 and float32 by the numbers below, coun
 
 import numpy as np
 
+from community.compiler import compiled, inner
 from rules.kinds.clock_time import in_span
-from rules.kinds.compiler import compiled, inner
 from rules.kinds.kernel import IN_ORDER
 from rules.kinds.local_time import local_ms
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rules.kinds.compiler import compiled
+from community.compiler import compiled
 from rules.kinds.definition import EventName, RuleBase, SeverityWord, Step
 from rules.kinds.kernel import LATE, Duty, Kind
 

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from community.compiler import compiled
 from rules.kinds.codes import decode, encode, rounded, sorted_median
-from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, QuantityName, Seconds, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

@@ -5,8 +5,8 @@
 
 import numpy as np
 
+from community.compiler import compiled, inner
 from rules.kinds.clock_time import in_span
-from rules.kinds.compiler import compiled, inner
 from rules.kinds.kernel import IN_ORDER
 from rules.kinds.local_time import DAY, local_ms
 

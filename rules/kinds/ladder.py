@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.kinds.compiler import compiled, inner
+from community.compiler import compiled, inner
 from rules.kinds.definition import MAX_STEPS
 from rules.kinds.kernel import EXTRAS, LATE, NONE
 

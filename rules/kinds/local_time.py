@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.kinds.compiler import compiled
+from community.compiler import compiled
 
 HOUR, DAY, WEEK = 3_600_000, 86_400_000, 604_800_000  # ms
 

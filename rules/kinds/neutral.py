@@ -33,7 +33,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from rules.kinds.compiler import compiled
+from community.compiler import compiled
 from rules.kinds.definition import LadderRule, QuantityName
 from rules.kinds.kernel import LATE, Duty, Kind
 

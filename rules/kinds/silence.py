@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rules.kinds.compiler import compiled, inner
+from community.compiler import compiled, inner
 from rules.kinds.definition import Model, RuleBase, Seconds, SeverityWord
 from rules.kinds.kernel import IN_ORDER, LATE, NONE, STATUS, UNKNOWN, Duty
 from rules.kinds.ladder import (

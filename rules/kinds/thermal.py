@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from rules.kinds.compiler import compiled
+from community.compiler import compiled
 from rules.kinds.definition import MAX_STEPS, LadderRule, Model, QuantityName, Seconds, Step, limit_of
 from rules.kinds.kernel import IN_ORDER, Duty, Kind
 

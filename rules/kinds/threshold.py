@@ -7,9 +7,9 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import model_validator
 
+from community.compiler import compiled
 from community.quantities import QUANTITIES
 from rules.expressions import RowExpression
-from rules.kinds.compiler import compiled
 from rules.kinds.definition import LadderRule, Limit, Model, QuantityName, limit_of
 from rules.kinds.kernel import LATE, Duty, Kind
 

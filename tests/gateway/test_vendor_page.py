@@ -7,8 +7,8 @@ from pathlib import Path
 from community.clock import DAY, SECOND
 from community.refusal import Reason
 from gateway.admission import Limits
+from gateway.decoding.native import LEAVES, MAX_OBJECTS
 from gateway.payloads import check_lines
-from gateway.profiles.native import LEAVES, MAX_OBJECTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "vendors.md").read_text(encoding="utf-8")
 

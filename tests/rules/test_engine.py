@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from community.compiler import COMPILED, types_of
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
 from community.frame import EstateChange, Frame, Record, decode_record, encode_record
 from community.quantities import SIGNALS
@@ -15,7 +16,6 @@ from rules.bench.village import ALL_SIGNALS, Readings, village
 from rules.cached import KERNELS, drop_unless
 from rules.direct import arguments
 from rules.engine import Engine, SnapshotRefused
-from rules.kinds.compiler import COMPILED, types_of
 from rules.replay import replay
 from rules.rulebook import Rulebook
 from rules.snapshot import RefusalReason

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from community.compiler import compiled
 from rules.kinds import codes
 from rules.kinds.codes import ABSENT, rounded
-from rules.kinds.compiler import compiled
 
 
 def _callable(function: Any) -> Any:

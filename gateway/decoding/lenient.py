@@ -7,8 +7,8 @@ from typing import Any
 from community.clock import parse_time
 from community.quantities import QUANTITIES
 from community.refusal import Reason
+from gateway.decoding.profile import Decoded, Measurement
 from gateway.fault import Fault
-from gateway.profiles.profile import Decoded, Measurement
 from gateway.values import FLAGS
 
 MAX_FAULTS = 20

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from community.quantities import QUANTITIES
 from community.refusal import Reason
-from gateway.profiles import lenient
-from gateway.profiles.native import MAX_OBJECTS, NATIVE
-from gateway.profiles.profile import IGNORED, Decoded
+from gateway.decoding import lenient
+from gateway.decoding.native import MAX_OBJECTS, NATIVE
+from gateway.decoding.profile import IGNORED, Decoded
 from tests.gateway.village import topic
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -20,7 +20,7 @@ signals = st.sampled_from(sorted(QUANTITIES))
 
 def telemetry(payload: str | bytes) -> Decoded:
     """Decode on a telemetry topic."""
-    return NATIVE.decode(topic().encode(), payload.encode() if isinstance(payload, str) else payload)
+    return NATIVE.decode(topic().encode(), payload.encode() if isinstance(payload, str) else payload, 0)
 
 
 def named(decoded: Decoded) -> list[tuple[str, str]]:
@@ -138,7 +138,7 @@ def test_times_in_any_of_their_forms(ts: str) -> None:
     ],
 )
 def test_events(payload: str, values: dict[str, float] | None, faults: list[tuple[str, str]]) -> None:
-    decoded = NATIVE.decode(topic(leaf="event").encode(), payload.encode())
+    decoded = NATIVE.decode(topic(leaf="event").encode(), payload.encode(), 0)
     assert [m.values for m in decoded.measurements] == ([] if values is None else [values])
     assert named(decoded) == faults
 
@@ -153,24 +153,24 @@ def test_events(payload: str, values: dict[str, float] | None, faults: list[tupl
     ],
 )
 def test_status(payload: bytes, online: float) -> None:
-    (measurement,) = NATIVE.decode(topic(leaf="status").encode(), payload).measurements
+    (measurement,) = NATIVE.decode(topic(leaf="status").encode(), payload, 0).measurements
     assert measurement.values == {"online": online}
 
 
 def test_a_status_of_another_kind_is_refused_and_a_cleared_one_ignored() -> None:
-    assert named(NATIVE.decode(topic(leaf="status").encode(), b'{"status": "fine"}')) == [("schema", "status")]
-    assert NATIVE.decode(topic(leaf="status").encode(), b"") is IGNORED
+    assert named(NATIVE.decode(topic(leaf="status").encode(), b'{"status": "fine"}', 0)) == [("schema", "status")]
+    assert NATIVE.decode(topic(leaf="status").encode(), b"", 0) is IGNORED
 
 
 def test_a_misspelt_topic_is_told_the_right_one() -> None:
-    (fault,) = NATIVE.decode(topic(leaf="telemetri").encode(), b"{}").faults
+    (fault,) = NATIVE.decode(topic(leaf="telemetri").encode(), b"{}", 0).faults
     assert fault.reason is Reason.UNKNOWN_TOPIC
     assert "did you mean telemetry?" in fault.detail
 
 
 @pytest.mark.parametrize("leaf", ["error", "command", "command/reply"])
 def test_our_own_messages_are_ignored(leaf: str) -> None:
-    assert NATIVE.decode(topic(leaf=leaf).encode(), b"{}") is IGNORED
+    assert NATIVE.decode(topic(leaf=leaf).encode(), b"{}", 0) is IGNORED
 
 
 anything = st.binary(max_size=400) | st.text(string.printable).map(str.encode)
@@ -178,7 +178,7 @@ anything = st.binary(max_size=400) | st.text(string.printable).map(str.encode)
 
 @given(anything, st.sampled_from(["telemetry", "event", "status", "x"]))
 def test_whatever_comes_it_does_not_raise_and_says_something(payload: bytes, leaf: str) -> None:
-    decoded = NATIVE.decode(topic(leaf=leaf).encode(), payload)
+    decoded = NATIVE.decode(topic(leaf=leaf).encode(), payload, 0)
     assert decoded.measurements or decoded.faults or decoded is IGNORED
 
 
@@ -189,5 +189,5 @@ members = st.text() | signals | st.sampled_from(["values", "ts", "seq", "event",
 @given(st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(members, inner)))
 def test_any_json_is_read_or_refused(data: object) -> None:
     for leaf in ("telemetry", "event", "status"):
-        decoded = NATIVE.decode(topic(leaf=leaf).encode(), json.dumps(data).encode())
+        decoded = NATIVE.decode(topic(leaf=leaf).encode(), json.dumps(data).encode(), 0)
         assert decoded.measurements or decoded.faults

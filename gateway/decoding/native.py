@@ -1,7 +1,7 @@
 """The native profile: `mingluo/v1/<community>/<household>/<device>/telemetry`, `/event`, `/status`.
 
 Well-formed messages take the fast path, a typed decode in one call. Only what fails there is read leniently
-(`gateway.profiles.lenient`), so that the good values of a partly bad message pass and each bad one is named.
+(`gateway.decoding.lenient`), so that the good values of a partly bad message pass and each bad one is named.
 """
 
 from difflib import get_close_matches
@@ -10,9 +10,9 @@ import msgspec
 
 from community.clock import EARLIEST, LATEST
 from community.refusal import Reason
+from gateway.decoding import lenient
+from gateway.decoding.profile import IGNORED, Decoded, Measurement
 from gateway.fault import Fault
-from gateway.profiles import lenient
-from gateway.profiles.profile import IGNORED, Decoded, Measurement
 
 PREFIX = b"mingluo/v1/"
 LEVELS = 6
@@ -42,6 +42,8 @@ class Native:
     """The project's own topics and JSON."""
 
     name = "native"
+    steady = True
+    subscribe = ("mingluo/v1/#",)
 
     def claims(self, topic: bytes) -> bool:
         """Everything below `mingluo/v1/`."""
@@ -57,7 +59,7 @@ class Native:
         except UnicodeDecodeError:
             return None
 
-    def decode(self, topic: bytes, payload: bytes) -> Decoded:
+    def decode(self, topic: bytes, payload: bytes, received_at: int) -> Decoded:
         """Read telemetry, event or status. Never raises."""
         if topic.endswith(b"/telemetry"):
             try:

@@ -1,0 +1,1 @@
+"""Decoding: a topic and its payload → canonical signals. Profiles are data (`gateway.profiles`); this reads them."""

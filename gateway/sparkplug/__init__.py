@@ -1,0 +1,1 @@
+"""Sparkplug B: payloads, the sessions of edge nodes, and our part as a host application."""

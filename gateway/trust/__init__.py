@@ -1,0 +1,1 @@
+"""Trust: is what a known device says credible? Checks over columns, each with its scalar twin."""
