@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from community.file_faults import BYTE_ORDER_MARK, FileError, Spot, explained, line_in, nearest
 from community.toml_lines import TomlLines
-from rules.faults import BYTE_ORDER_MARK, RulebookErrors, RuleError, Spot, explained, line_in, nearest
+from rules.errors import RulebookErrors
 from rules.kinds.definition import RuleBase
 from rules.kinds.registry import KINDS
 from rules.kinds.silence import SilenceRule
@@ -56,7 +57,7 @@ def read_rulebook(
     reader.check_relations()
     reader.check_overrides()
     if not reader.rules and not reader.errors:
-        reader.errors.append(RuleError(sources[0].name, None, "rule", f"expected 1 to {MOST_RULES} [[rule]] tables"))
+        reader.errors.append(FileError(sources[0].name, None, "rule", f"expected 1 to {MOST_RULES} [[rule]] tables"))
     if reader.errors:
         order = {source.name: n for n, source in enumerate(sources)}
         raise RulebookErrors(sorted(reader.errors, key=lambda e: (order.get(e.file, -1), e.line or 0)))
@@ -72,7 +73,7 @@ class _Reader:
     """
 
     def __init__(self) -> None:
-        self.errors: list[RuleError] = []
+        self.errors: list[FileError] = []
         self.rules: dict[str, RuleBase] = {}
         self.overrides: list[tuple[Override, Spot]] = []
         self.failed: set[str] = set()
@@ -81,12 +82,12 @@ class _Reader:
     def read(self, source: Source, standard: Callable[[], Sequence[Source]]) -> None:
         """Take one file, and first what it extends."""
         if len(source.text) > MOST_CHARACTERS:
-            self.errors.append(RuleError(source.name, None, "", f"longer than {MOST_CHARACTERS:,} characters"))
+            self.errors.append(FileError(source.name, None, "", f"longer than {MOST_CHARACTERS:,} characters"))
             return
         try:
             document = tomllib.loads(source.text.removeprefix(BYTE_ORDER_MARK))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            self.errors.append(RuleError(source.name, line_in(str(error)), "", f"not TOML: {error}"))
+            self.errors.append(FileError(source.name, line_in(str(error)), "", f"not TOML: {error}"))
             return
         lines = TomlLines(source.text.removeprefix(BYTE_ORDER_MARK))
         top = Spot(source.name, lines, ())

@@ -7,7 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 from community.estate import Device, Estate
-from rules.faults import RulebookErrors, RuleError
+from community.file_faults import FileError
+from rules.errors import RulebookErrors
 from rules.kinds.definition import RuleBase, content_hash
 from rules.overrides import Override, OverrideIndex, matches, resolve, strangers
 from rules.reading import Source, read_rulebook
@@ -127,9 +128,9 @@ def load_rulebook(text: str, source: str, standard: str | None = None) -> Rulebo
 
 
 __all__ = [
+    "FileError",
     "Override",
     "Rule",
-    "RuleError",
     "Rulebook",
     "RulebookErrors",
     "load_rulebook",

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from rules.rulebook import Rulebook, RulebookErrors, RuleError, load_rulebook, standard_rulebook, standard_text
+from community.file_faults import FileError
+from rules.errors import RulebookErrors
+from rules.rulebook import Rulebook, load_rulebook, standard_rulebook, standard_text
 from rules.store_table import rulebook_table
 
 MOST_BYTES = 2 * 2**20
@@ -95,7 +97,7 @@ class RulebookStore:
             RulebookErrors: with every error; also for a text of more than `MOST_BYTES`.
         """
         if len(text.encode(errors="replace")) > MOST_BYTES:
-            raise RulebookErrors([RuleError(source, None, "", f"expected at most {MOST_BYTES} bytes")])
+            raise RulebookErrors([FileError(source, None, "", f"expected at most {MOST_BYTES} bytes")])
         return _load(text, source, standard_text())
 
     def begin(self, file_text: str | None, now: int, release: str) -> int:

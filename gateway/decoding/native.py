@@ -76,7 +76,7 @@ class Native:
                     and (seq is None or 0 <= seq <= lenient.MAX_SEQ)
                 ):
                     # Past NamedTuple's own constructors: this is run for every message.
-                    return _new(Decoded, ((_new(Measurement, (values, ts, seq, None)),), ()))
+                    return _new(Decoded, ((_new(Measurement, (values, ts, seq, None)),), (), ()))
             return lenient.telemetry(payload, MAX_OBJECTS)
         if topic.endswith(DOWNWARD):
             return IGNORED

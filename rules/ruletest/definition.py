@@ -12,10 +12,11 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from community.clock import parse_time
 from community.estate import Estate
 from community.estate_file import EstateErrors, load_estate
+from community.file_faults import BYTE_ORDER_MARK, FileError, Spot, explained, line_in, nearest
 from community.quantities import EVENTS, SIGNALS
 from community.severity import Severity
 from community.toml_lines import TomlLines
-from rules.faults import BYTE_ORDER_MARK, RulebookErrors, RuleError, Spot, explained, line_in, nearest
+from rules.errors import RulebookErrors
 from rules.kinds.definition import Model
 from rules.overrides import matches
 from rules.rulebook import Rulebook, load_rulebook, standard_rulebook
@@ -202,7 +203,7 @@ def load_tests(text: str, source: str, read: Callable[[str], str], rulebook: Rul
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise RulebookErrors([RuleError(source, line_in(str(error)), "", f"not TOML: {error}")]) from None
+        raise RulebookErrors([FileError(source, line_in(str(error)), "", f"not TOML: {error}")]) from None
     top = Spot(source, TomlLines(text), ())
     errors = [
         top.error([key], f"unknown key; expected one of {', '.join(_KEYS)}{nearest(key, _KEYS)}")
@@ -213,7 +214,7 @@ def load_tests(text: str, source: str, read: Callable[[str], str], rulebook: Rul
     try:
         estate = _estate(document, source, read)
     except EstateErrors as faults:
-        errors += [RuleError(source, None, "estate", str(e)) for e in faults.errors]
+        errors += [FileError(source, None, "estate", str(e)) for e in faults.errors]
     except (OSError, ValueError, TypeError) as error:
         errors.append(top.error(["estate"], str(error)))
     try:
@@ -230,7 +231,7 @@ def load_tests(text: str, source: str, read: Callable[[str], str], rulebook: Rul
     return RuleTests(source, estate, book, tuple((spot.lines.line(spot.path), case) for spot, case in cases))
 
 
-def _cases(document: dict[str, Any], top: Spot, errors: list[RuleError]) -> Iterator[tuple[Spot, Case]]:
+def _cases(document: dict[str, Any], top: Spot, errors: list[FileError]) -> Iterator[tuple[Spot, Case]]:
     tables = document.get("test", [])
     if not isinstance(tables, list) or not 0 < len(tables) <= MOST_CASES:
         errors.append(top.error(["test"], f"expected 1 to {MOST_CASES:,} [[test]] tables"))
@@ -244,7 +245,7 @@ def _cases(document: dict[str, Any], top: Spot, errors: list[RuleError]) -> Iter
             errors += [spot.error(path, message) for path, message in explained(Case, error)]
 
 
-def _strangers(case: Case, spot: Spot, rulebook: Rulebook, estate: Estate) -> Iterator[RuleError]:
+def _strangers(case: Case, spot: Spot, rulebook: Rulebook, estate: Estate) -> Iterator[FileError]:
     """What a case names and neither rulebook nor estate knows."""
     devices, rules = list(estate.devices), list(rulebook.numbers)
     named: dict[str, Sequence[Series | Event | Expectation]]

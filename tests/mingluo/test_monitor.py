@@ -15,13 +15,15 @@ from alerts.journal import JournalUnavailable
 from alerts.journal_memory import MemoryJournal
 from community.clock import MINUTE, SECOND
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
+from community.file_faults import FileError
 from community.finding import Finding
 from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
 from community.severity import Category, Severity
 from community.vitals import State, Vitals
 from mingluo.roles.monitor import Monitor
 from mingluo.snapshots import Snapshots
-from rules.rulebook import Rulebook, RulebookErrors, RuleError, load_rulebook
+from rules.errors import RulebookErrors
+from rules.rulebook import Rulebook, load_rulebook
 
 PARTITION = partition_of("village")
 START = 1_795_000_000_000
@@ -93,7 +95,7 @@ class Rulebooks:
 
     def version(self, number: int) -> Rulebook:
         if number == UNREADABLE:
-            raise RulebookErrors([RuleError("rulebook version 9", 3, "kind", "expected another")])
+            raise RulebookErrors([FileError("rulebook version 9", 3, "kind", "expected another")])
         return self.books[number]
 
     def current_version(self) -> int:

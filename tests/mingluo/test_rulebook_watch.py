@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from community.file_faults import FileError
 from community.frame import Record, RulebookChange
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, Unavailable
 from mingluo.rulebook_watch import COMPONENT, RulebookWatch
-from rules.rulebook import Rulebook, RulebookErrors, RuleError
+from rules.errors import RulebookErrors
+from rules.rulebook import Rulebook
 
 NOW = 1_795_000_000_000
 BOOK = Rulebook(())
@@ -48,7 +50,7 @@ class Store:
     def version(self, number: int) -> Rulebook:
         self.asked.append(number)
         if number in self.broken:
-            raise RulebookErrors([RuleError("rulebook", 7, "rule x.kind", "expected one of these")])
+            raise RulebookErrors([FileError("rulebook", 7, "rule x.kind", "expected one of these")])
         return BOOK
 
 

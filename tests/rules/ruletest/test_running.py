@@ -3,7 +3,7 @@
 import pytest
 
 from community.frame import Frame, Tick
-from rules.faults import RulebookErrors
+from rules.errors import RulebookErrors
 from rules.rulebook import load_rulebook
 from rules.ruletest import Outcome, load_tests, run_tests
 from rules.ruletest.running import records_of

@@ -17,8 +17,8 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
-class RuleError:
-    """One fault of a rulebook: where it stands, and what was expected."""
+class FileError:
+    """One fault of a file: where it stands, and what was expected."""
 
     file: str
     line: int | None
@@ -30,14 +30,14 @@ class RuleError:
         return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
 
 
-class RulebookErrors(Exception):
-    """A rulebook was refused.
+class FileErrors(Exception):
+    """A file was refused.
 
     Attributes:
         errors: all of its faults, in the order of the file.
     """
 
-    def __init__(self, errors: list[RuleError]) -> None:
+    def __init__(self, errors: list[FileError]) -> None:
         super().__init__("\n".join(map(str, errors)))
         self.errors = errors
 
@@ -50,11 +50,11 @@ class Spot(NamedTuple):
     path: tuple[str | int, ...]
     label: str = ""
 
-    def error(self, field: Sequence[str | int], message: str) -> RuleError:
+    def error(self, field: Sequence[str | int], message: str) -> FileError:
         """A fault of this field, or of the whole."""
         words = [self.label, *(str(p + 1) if isinstance(p, int) else p for p in field)]
         name = ".".join(filter(None, words))
-        return RuleError(self.source, self.lines.line((*self.path, *field)), name, message)
+        return FileError(self.source, self.lines.line((*self.path, *field)), name, message)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,72 @@
+"""Every profile by name: those shipped in `gateway/profiles`, and those of a community's own folder."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from community.file_faults import FileError
+from gateway.decoding.codecs import new_codecs
+from gateway.decoding.loader import ProfileErrors, read_profile
+from gateway.decoding.native import NATIVE
+from gateway.decoding.profile import Codec, Profile
+from gateway.decoding.reader import DataProfile
+
+
+class Profiles(Mapping[str, Profile]):
+    """The profiles of one gateway, in the order in which they are asked whether a topic is theirs.
+
+    The native one comes first, a community's own before those shipped: theirs may be narrower. Codecs that keep
+    state (Sparkplug's sessions) belong to this object.
+    """
+
+    def __init__(self, own: Path | None = None) -> None:
+        """Read the profiles.
+
+        Args:
+            own: folder with a community's own profile files; one with a shipped name takes its place.
+
+        Raises:
+            ProfileErrors: with the faults of all files.
+            OSError: a file cannot be read.
+        """
+        self.codecs: Mapping[str, Codec] = new_codecs()
+        texts = dict(_own(own)) if own is not None else {}
+        for name, text in shipped():
+            texts.setdefault(name, (f"{name}.toml", text))
+        self._profiles: dict[str, Profile] = {NATIVE.name: NATIVE}
+        errors: list[FileError] = []
+        for name, (source, text) in texts.items():
+            if name == NATIVE.name:
+                errors.append(FileError(source, None, "", "the native profile is built in"))
+                continue
+            try:
+                self._profiles[name] = DataProfile(name, read_profile(text, source), self.codecs)
+            except ProfileErrors as refused:
+                errors += refused.errors
+        if errors:
+            raise ProfileErrors(errors)
+
+    def __getitem__(self, name: str) -> Profile:
+        return self._profiles[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._profiles)
+
+    def __len__(self) -> int:
+        return len(self._profiles)
+
+    def claiming(self, topic: bytes) -> Profile | None:
+        """The first profile that claims a topic."""
+        return next((p for p in self._profiles.values() if p.claims(topic)), None)
+
+
+def shipped() -> list[tuple[str, str]]:
+    """(name, text) of the profile files that come with Mingluo, by name."""
+    folder = files("gateway.profiles")
+    found = [(f.name.removesuffix(".toml"), f) for f in folder.iterdir() if f.name.endswith(".toml")]
+    return [(name, file.read_text(encoding="utf-8")) for name, file in sorted(found, key=lambda item: item[0])]
+
+
+def _own(folder: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    for file in sorted(folder.glob("*.toml")):
+        yield file.stem, (str(file), file.read_text(encoding="utf-8"))
