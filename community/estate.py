@@ -111,6 +111,8 @@ class Device(_Model):
     """An installed device.
 
     Attributes:
+        profile: how it speaks: the name of a device profile (`mingluo profiles list`).
+        address: what it calls itself in that profile, e.g. `tasmota_4B3316`; None means its id.
         interval_s: reporting interval, s; None means the usual one of its kind (`reporting_interval`).
         feeder: id of the feeder (transformer outgoing line) that supplies it.
         phase: `l1`, `l2`, `l3`, or `3` for three-phase.
@@ -121,12 +123,18 @@ class Device(_Model):
     household: str
     kind: DeviceKind
     name: str = ""
-    profile: str = "native"
+    profile: str = Field(default="native", min_length=1, max_length=64)
+    address: str | None = Field(default=None, min_length=1, max_length=256)
     interval_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
     feeder: str | None = None
     phase: str | None = Field(default=None, pattern="^(l1|l2|l3|3)$")
     ratings: Ratings = Ratings()
     secret: str | None = Field(default=None, min_length=8, max_length=256, repr=False)
+
+    @property
+    def own_address(self) -> str:
+        """What it calls itself in its profile."""
+        return self.id if self.address is None else self.address
 
     @property
     def mains_powered(self) -> bool:
@@ -139,6 +147,20 @@ class Device(_Model):
         if self.interval_s is not None:
             return self.interval_s
         return 60 if self.kind in (DeviceKind.ELECTRICAL_PROTECTOR, DeviceKind.METER) else 86_400
+
+
+class Bridge(_Model):
+    """What publishes for many devices, such as zigbee2mqtt or a vendor's cloud: an account on the broker, no device.
+
+    Attributes:
+        profile: the profile whose topics it may publish and read.
+        secret: password; None means that it may not connect to the embedded broker.
+    """
+
+    id: str = Id
+    profile: str = Field(min_length=1, max_length=64)
+    name: str = ""
+    secret: str | None = Field(default=None, min_length=8, max_length=256, repr=False)
 
 
 HOUSEHOLD_FLAGS = ("lives_alone", "needs_help", "activity_consent", "may_wander")
@@ -154,6 +176,7 @@ class Estate(_Model):
     place: tuple[Place, ...] = ()
     household: tuple[Household, ...] = ()
     device: tuple[Device, ...] = ()
+    bridge: tuple[Bridge, ...] = ()
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -169,6 +192,11 @@ class Estate(_Model):
     def devices(self) -> dict[str, Device]:
         """Devices by id."""
         return {d.id: d for d in self.device}
+
+    @cached_property
+    def bridges(self) -> dict[str, Bridge]:
+        """Bridges by id."""
+        return {b.id: b for b in self.bridge}
 
     def ancestors(self, place: str | None) -> Iterator[Place]:
         """The place itself, its parent, and so on up to the root."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, Ratings
+from community.estate import Bridge, Device, DeviceKind, Estate, Household, Place, PlaceKind, Ratings
 from community.toml_lines import Path
 
 
@@ -49,7 +49,13 @@ class Fault(NamedTuple):
 
 
 _ID = "letters, digits, _ and -, beginning with a letter or digit, at most 64"
-_TABLES: dict[str, type[BaseModel]] = {"place": Place, "household": Household, "device": Device, "ratings": Ratings}
+_TABLES: dict[str, type[BaseModel]] = {
+    "place": Place,
+    "household": Household,
+    "device": Device,
+    "bridge": Bridge,
+    "ratings": Ratings,
+}
 _BY_FIELD = {
     "id": _ID,
     "phase": '"l1", "l2", "l3", or "3" for three-phase',

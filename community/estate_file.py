@@ -1,7 +1,7 @@
 """The estate as a TOML file: read with every fault told at once, and written again.
 
-`[[place]]`, `[[household]]` and `[[device]]` tables with the fields of `community.estate`; every field but ids, kinds
-and references has a default.
+`[[place]]`, `[[household]]`, `[[device]]` and `[[bridge]]` tables with the fields of `community.estate`; every field but
+ids, kinds and references has a default.
 """
 
 import json
@@ -56,7 +56,7 @@ def load_estate(text: str, source: str) -> Estate:
 
 def dump_estate(estate: Estate) -> str:
     """Write an estate as TOML that `load_estate` reads back as the same estate. Holds the devices' secrets."""
-    groups = {"place": estate.place, "household": estate.household, "device": estate.device}
+    groups = {"place": estate.place, "household": estate.household, "device": estate.device, "bridge": estate.bridge}
     return "\n".join(_table(name, row) for name, rows in groups.items() for row in rows)
 
 

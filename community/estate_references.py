@@ -18,9 +18,15 @@ _NEAREST_LOOKUPS = 50
 
 def broken_references(document: dict[str, Any]) -> list[Fault]:
     """Every duplicate id, dangling reference, cycle, misplaced kind, impossible position and unknown time zone."""
-    tables = {name: _rows(document, name) for name in ("place", "household", "device")}
+    tables = {name: _rows(document, name) for name in ("place", "household", "device", "bridge")}
     ids = {name: {row["id"] for _, row in rows if isinstance(row.get("id"), str)} for name, rows in tables.items()}
     faults = [fault for name, rows in tables.items() for fault in _duplicates(name, rows)]
+    faults += _taken_addresses(tables["device"])
+    faults += [
+        Fault(("bridge", i, "id"), f"{row['id']!r} is already the id of a device", "an id of its own")
+        for i, row in tables["bridge"]
+        if isinstance(row.get("id"), str) and row["id"] in ids["device"]
+    ]
     nearest = _Nearest()
     for name, field, target in (("place", "parent", "place"), ("household", "place", "place"),
                                 ("device", "household", "household")):  # fmt: skip
@@ -50,6 +56,20 @@ def _duplicates(name: str, rows: _Rows) -> Iterator[Fault]:
         if isinstance(known, str) and first.setdefault(known, i) != i:
             taken = f"{known!r} is already the id of [[{name}]] number {first[known] + 1}"
             yield Fault((name, i, "id"), taken, "an id of its own")
+
+
+def _taken_addresses(rows: _Rows) -> Iterator[Fault]:
+    first: dict[tuple[str, str], int] = {}
+    for i, row in rows:
+        profile, address = row.get("profile", "native"), row.get("address", row.get("id"))
+        if not (isinstance(profile, str) and isinstance(address, str)):
+            continue
+        if profile == "native" and row.get("address") not in (None, row.get("id")):
+            yield Fault(("device", i, "address"), "a device of the native profile is addressed by its id", "no address")
+        # Two devices without an address of their own have one id, which is told already.
+        elif first.setdefault((profile, address), i) != i and "address" in row:
+            taken = f"{address!r} is the {profile} address of [[device]] number {first[profile, address] + 1} too"
+            yield Fault(("device", i, "address"), taken, "an address of its own")
 
 
 def _tree(rows: _Rows) -> Iterator[Fault]:

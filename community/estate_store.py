@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select
 
 from community.estate import Device, Estate, Household, Place
-from community.estate_tables import device, estate_version, household, place
+from community.estate_tables import bridge, device, estate_version, household, place
 
 
 class UnknownVersionError(LookupError):
@@ -44,11 +44,12 @@ class EstateStore:
             The new version, greater than every one before.
         """
         with self._engine.begin() as connection:
-            for table in (device, household, place):
+            for table in (bridge, device, household, place):
                 connection.execute(delete(table))
             _insert(connection, place, map(_place_row, _parents_first(estate)))
             _insert(connection, household, map(_household_row, estate.household))
             _insert(connection, device, map(_device_row, estate.device))
+            _insert(connection, bridge, (b.model_dump(mode="json", exclude={"secret"}) for b in estate.bridge))
             # Whole, defaults included: a version must mean the same after the defaults have changed.
             document = estate.model_dump_json()
             result = connection.execute(insert(estate_version).values(created_at=now, actor=actor, document=document))

@@ -59,4 +59,13 @@ device = Table(
     Column("nominal_voltage", Float, nullable=False),  # V
     Column("rated_current", Float, nullable=False),  # A
     Column("rated_residual", Float, nullable=False),  # mA
+    Column("address", Text),  # in its profile; NULL: its id
+)
+
+bridge = Table(
+    "bridge",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("profile", Text, nullable=False),
+    Column("name", Text, nullable=False),
 )

@@ -65,7 +65,7 @@ _BASE = (
     Quantity("undervoltage_limit", "V", 0, 1_000),
     Quantity("temperature_limit", "°C", -60, 500),
     Quantity("power_limit", "W", 0, 5e6),
-    Quantity("pressure", "hPa", 100, 2_000),
+    Quantity("pressure", "hPa", 0, 2_000),
     Quantity("illuminance", "lx", 0, 200_000),
     # On the maker's own scale: it may be compared with the same device's past, not with a standard's limit.
     Quantity("smoke_level", "%", 0, 100),
