@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from community.refusal import PAYLOAD_KEPT, Reason
 from community.vitals import Vitals
+from gateway.columnar.packets import Packets
 from gateway.fault import Fault
 from gateway.link.link import Batch
 from gateway.link.packets import Message
@@ -50,7 +51,7 @@ class Offer(Batch):
 
     def __init__(self, tickets: Sequence["_Ticket"]) -> None:
         messages = [ticket.message for ticket in tickets]
-        super().__init__(None, messages, sum(len(m.topic) + len(m.payload) for m in messages))
+        super().__init__(None, Packets.runs(messages))
         self._tickets = tickets
         self.admitted: dict[int, int] = {}
         self.refused: dict[int, list[Fault]] = {}

@@ -1,11 +1,13 @@
 """One connection to the broker: reads in wake-ups, answers the handshake, notices its own death."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from gateway.columnar.packets import Packets
+from gateway.columnar.split import Splitter
 from gateway.link import packets
 from gateway.link.options import LinkOptions
-from gateway.link.packets import Control, Kind, MalformedPacketError, Message, Splitter
+from gateway.link.packets import Control, Kind, MalformedPacketError
 
 _REFUSED = {
     1: "the broker does not speak MQTT 3.1.1",
@@ -20,7 +22,11 @@ class LinkError(Exception):
     """The connection could not be made or did not last; the message says why."""
 
 
-Receive = Callable[["Connection", list[Message], int], bool]
+class RefusedError(LinkError):
+    """The broker does not grant a subscription; the message names each that it refused."""
+
+
+Receive = Callable[["Connection", list[Packets], int], bool]
 
 
 class Connection(asyncio.Protocol):
@@ -31,7 +37,7 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, options: LinkOptions, clock: Callable[[], int], receive: Receive) -> None:
-        """`receive(connection, messages, bytes)` takes what came and says whether there is room for more."""
+        """`receive(connection, packets, bytes)` takes what came and says whether there is room for more."""
         self._options = options
         self._clock = clock
         self._receive = receive
@@ -41,9 +47,12 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._full = False
         self._heard = True
+        self._subscribed = False
+        self._last_id = 0
+        self._answers: dict[tuple[Kind, bytes], asyncio.Future[bytes]] = {}
         self.lost: asyncio.Future[str] = self._loop.create_future()
-        self._connack: asyncio.Future[bytes] = self._loop.create_future()
-        self._suback: asyncio.Future[bytes] = self._loop.create_future()
+        self.filters: set[str] = set()
+        """What is subscribed to over this connection."""
 
     # -- asyncio.Protocol
 
@@ -56,20 +65,20 @@ class Connection(asyncio.Protocol):
         """Take what came in this wake-up."""
         self._heard = True
         try:
-            messages, controls = self._splitter.feed(data, self._clock())
+            found, controls = self._splitter.feed(data, self._clock())
         except MalformedPacketError as error:
             self.close(f"malformed packet: {error}")
             return
         for control in controls:
             self._answer(control)
-        room = self._receive(self, messages, len(data))
-        # A broker may send a whole window of stored messages ahead of its SUBACK; stopping before that answer would
-        # be a handshake that never ends.
-        self._full = not room and self._suback.done()
+        room = self._receive(self, found, len(data))
+        # A broker may send a whole window of stored messages ahead of its first SUBACK; stopping before that answer
+        # would be a handshake that never ends.
+        self._full = not room and self._subscribed
         if self._transport is None or self._transport.is_closing():
             return
         # A large arrival is a good batch already; resting after it would only cap the rate at one socket buffer a rest.
-        if self._full or (messages and len(data) < self._options.rest_below):
+        if self._full or (found and len(data) < self._options.rest_below):
             self._transport.pause_reading()
             if self._timer is None:
                 self._timer = self._loop.call_later(self._options.wake_s, self._wake)
@@ -81,8 +90,8 @@ class Connection(asyncio.Protocol):
 
     # -- for the link
 
-    async def handshake(self) -> bool:
-        """CONNECT and SUBSCRIBE.
+    async def connect(self) -> bool:
+        """CONNECT.
 
         Returns:
             Whether the broker still had our session, with what came while we were away.
@@ -92,14 +101,39 @@ class Connection(asyncio.Protocol):
             TimeoutError: if it does not answer.
         """
         s = self._options
-        self.write(packets.connect(s.client_id, s.keep_alive_s, s.username, s.password))
-        present, code = await self._wait(self._connack)
+        request = packets.connect(s.client_id, s.keep_alive_s, s.username, s.password)
+        present, code = await self._ask(request, Kind.CONNACK, b"")
         if code:
             raise LinkError(f"CONNECT refused: {_REFUSED.get(code, f'return code {code}')}")
-        self.write(packets.subscribe(1, s.topic_filter, 1))
-        if (await self._wait(self._suback))[2] not in (0, 1):
-            raise LinkError(f"the broker refused the subscription to {s.topic_filter}")
         return bool(present & 1)
+
+    async def subscribe(self, topic_filters: Sequence[str]) -> None:
+        """SUBSCRIBE to these filters, at QoS 1; `filters` then has those that were granted.
+
+        Raises:
+            RefusedError: if the broker refuses any of them.
+            LinkError: if it closes.
+            TimeoutError: if it does not answer.
+        """
+        number = self._next_id()
+        answer = await self._ask(packets.subscribe(number, topic_filters, 1), Kind.SUBACK, number.to_bytes(2))
+        # A filter without an answer is not granted.
+        codes = answer[2:].ljust(len(topic_filters), b"\x80")
+        self.filters.update(f for f, code in zip(topic_filters, codes, strict=False) if code in (0, 1))
+        refused = [f for f in topic_filters if f not in self.filters]
+        if refused:
+            raise RefusedError(f"the broker refused the subscription to {', '.join(refused)}")
+
+    async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
+        """UNSUBSCRIBE from these filters.
+
+        Raises:
+            LinkError: if the broker closes.
+            TimeoutError: if it does not answer.
+        """
+        number = self._next_id()
+        await self._ask(packets.unsubscribe(number, topic_filters), Kind.UNSUBACK, number.to_bytes(2))
+        self.filters.difference_update(topic_filters)
 
     async def keep_alive(self) -> None:
         """Ping while idle; returns when the broker has been silent for too long.
@@ -154,14 +188,33 @@ class Connection(asyncio.Protocol):
         if not self._full and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def _next_id(self) -> int:
+        self._last_id = self._last_id % 65_535 + 1
+        return self._last_id
+
     def _answer(self, control: Control) -> None:
-        waiting = {Kind.CONNACK: self._connack, Kind.SUBACK: self._suback}.get(control.kind)
+        # Here and not where it is awaited: the rest of this arrival is judged by it.
+        self._subscribed |= control.kind is Kind.SUBACK
+        identifier = b"" if control.kind is Kind.CONNACK else control.body[:2]
+        waiting = self._answers.get((control.kind, identifier))
         if waiting is not None and not waiting.done():
             waiting.set_result(control.body)
 
-    async def _wait(self, answer: asyncio.Future[bytes]) -> bytes:
-        async with asyncio.timeout(self._options.timeout_s):
-            await asyncio.wait((answer, self.lost), return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise LinkError(self.lost.result())
-        return answer.result()
+    async def _ask(self, request: bytes, kind: Kind, identifier: bytes) -> bytes:
+        """Send, and wait for the answer of this kind with this packet identifier; returns its body."""
+        answer: asyncio.Future[bytes] = self._loop.create_future()
+        self._answers[kind, identifier] = answer
+        self.write(request)
+        try:
+            while True:
+                timeout = self._options.timeout_s
+                await asyncio.wait((answer, self.lost), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                if answer.done():
+                    return answer.result()
+                if self.lost.done():
+                    raise LinkError(self.lost.result())
+                # While reading is paused for want of room, silence is our own doing and proves nothing.
+                if not self._full:
+                    raise TimeoutError(f"no {kind.name} within {timeout:g} s")
+        finally:
+            del self._answers[kind, identifier]

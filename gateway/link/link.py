@@ -3,11 +3,17 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
 
 from community.vitals import State, Vitals
+from gateway.columnar.packets import PACKET_ID, Packets
+from gateway.columnar.split import prepare
 from gateway.link import packets
-from gateway.link.connection import Connection, LinkError
+from gateway.link.connection import Connection, LinkError, RefusedError
 from gateway.link.options import LinkOptions
 from gateway.link.packets import Message
 
@@ -16,16 +22,36 @@ class Batch:
     """Messages of one connection, in the order of their arrival.
 
     Attributes:
-        messages: what came.
-        size: bytes it occupied on the wire.
+        packets: what came, an arrival (or part of one) each.
+        count: messages in them.
+        size: bytes they keep in memory.
     """
 
-    __slots__ = ("_connection", "messages", "size")
+    __slots__ = ("_connection", "count", "packets", "size")
 
-    def __init__(self, connection: Connection | None, messages: list[Message], size: int) -> None:
+    def __init__(self, connection: Connection | None, packets: Sequence[Packets] = ()) -> None:
+        """What came over a connection; None for what did not come from the broker."""
         self._connection = connection
-        self.messages = messages
-        self.size = size
+        self.packets: list[Packets] = []
+        self.count = self.size = 0
+        self.extend(packets)
+
+    def extend(self, packets: Sequence[Packets]) -> None:
+        """Add what came next."""
+        self.packets.extend(packets)
+        self.count += sum(map(len, packets))
+        self.size += sum(p.nbytes for p in packets)
+
+    @property
+    def messages(self) -> list[Message]:
+        """All messages one by one, made anew at each call."""
+        return [message for p in self.packets for message in p.messages()]
+
+    @property
+    def packet_ids(self) -> NDArray[np.int32]:
+        """Identifiers of the messages that are to be acknowledged, in order."""
+        every = np.concatenate([p.index[:, PACKET_ID] for p in self.packets] or [np.zeros(0, np.int32)])
+        return every[every > 0]
 
     def belongs_to(self, connection: Connection | None) -> bool:
         """Whether it came over this connection: packet identifiers mean nothing on another."""
@@ -74,6 +100,9 @@ class Link:
         self._held_bytes = 0
         self._had_session = False
         self._subscribed = asyncio.Event()
+        self._filters = options.topic_filters
+        self._unwanted = set(options.former_filters)
+        self._subscribing = asyncio.Lock()
         self.connected_since: int | None = None
         """Since when we have been subscribed without a break, UTC ms; None while we are not."""
 
@@ -81,6 +110,7 @@ class Link:
         """Stay connected for ever; cancel to disconnect politely."""
         delay = self._options.back_off_s
         self._vitals.report("link", State.DOWN, "connecting", self._clock())
+        await asyncio.to_thread(prepare)
         while True:
             reason = "no connection was made"
             # What the last connection left must find its place first, or each new one would add a window to it.
@@ -112,13 +142,13 @@ class Link:
 
     def acknowledge(self, batch: Batch) -> None:
         """The batch is safe: tell the broker (one write), and make room. Each batch once."""
-        self._held_messages -= len(batch.messages)
+        self._held_messages -= batch.count
         self._held_bytes -= batch.size
         connection = self._connection
-        identifiers = [m.packet_id for m in batch.messages if m.packet_id]
-        if identifiers:
+        identifiers = batch.packet_ids
+        if len(identifiers):
             if connection is not None and batch.belongs_to(connection):
-                connection.write(packets.puback(identifiers))
+                connection.write(packets.pubacks(identifiers))
                 self._vitals.count("link_acknowledged", len(identifiers))
             else:
                 self._vitals.count("link_acknowledgements_void", len(identifiers))
@@ -140,6 +170,57 @@ class Link:
         connection.write(packets.publish(topic, payload))
         return True
 
+    async def resubscribe(self, topic_filters: Sequence[str]) -> None:
+        """From now on, and over all connections to come, subscribe to these filters.
+
+        New ones are subscribed to before those that are gone are given up, so nothing is lost between. Without a
+        connection (or if it is lost meanwhile) the next one begins with these filters. What the broker still keeps of a
+        filter that is gone may be lost: nats-server drops it, Mosquitto sends it.
+
+        Raises:
+            RefusedError: if the broker refuses any of them; then all is as it was before.
+        """
+        async with self._subscribing:
+            before, self._filters = self._filters, tuple(topic_filters)
+            self._unwanted.update(before)
+            connection = self._connection
+            if connection is None or self.connected_since is None:
+                return
+            try:
+                await self._subscribe(connection)
+            except RefusedError:
+                self._unwanted.update(self._filters)
+                self._filters = before
+                with suppress(LinkError, TimeoutError):  # what is left to do then, the next connection does
+                    await self._subscribe(connection)
+                raise
+            except (LinkError, TimeoutError) as error:
+                connection.close(str(error))
+
+    async def _begin(self, connection: Connection) -> None:
+        """Subscribe over a new connection."""
+        try:
+            await self._subscribe(connection)
+        except RefusedError:
+            # Perhaps only because the session has more than the broker bears, with those that are not wanted any more.
+            if not self._unwanted:
+                raise
+            await self._unsubscribe(connection)
+            await self._subscribe(connection)
+
+    async def _subscribe(self, connection: Connection) -> None:
+        """Make what the broker sends over this connection what is wanted."""
+        new = [f for f in self._filters if f not in connection.filters]
+        if new:
+            await connection.subscribe(new)
+        await self._unsubscribe(connection)
+
+    async def _unsubscribe(self, connection: Connection) -> None:
+        gone = sorted(self._unwanted.difference(self._filters))
+        if gone:
+            await connection.unsubscribe(gone)
+        self._unwanted.clear()
+
     async def _stay_connected(self) -> str:
         """One connection from beginning to end; returns why it ended."""
         s = self._options
@@ -152,11 +233,13 @@ class Link:
         reason = "we closed the connection"
         pinging: asyncio.Task[None] | None = None
         try:
-            present = await connection.handshake()
+            present = await connection.connect()
             if self._had_session and not present:
                 self._vitals.count("link_sessions_lost")
-            self._had_session = True
-            self.connected_since = self._clock()
+            async with self._subscribing:
+                await self._begin(connection)
+                self._had_session = True
+                self.connected_since = self._clock()
             self._subscribed.set()
             self._vitals.report("link", State.OK, f"connected to {s.host}:{s.port}", self.connected_since)
             pinging = asyncio.create_task(connection.keep_alive(), name="link keep-alive")
@@ -169,18 +252,18 @@ class Link:
             if pinging is not None:
                 pinging.cancel()
 
-    def _receive(self, connection: Connection, messages: list[Message], size: int) -> bool:
-        if messages:
+    def _receive(self, connection: Connection, found: list[Packets], size: int) -> bool:
+        self._vitals.count("link_bytes", size)
+        if found:
             last = self._pending[-1] if self._pending else None
-            if last and last.belongs_to(connection) and len(last.messages) < self._options.max_batch:
-                last.messages.extend(messages)
-                last.size += size
-            else:
-                self._pending.append(Batch(connection, messages, size))
-            self._held_messages += len(messages)
-            self._held_bytes += size
-            self._vitals.count("link_messages", len(messages))
-            self._vitals.count("link_bytes", size)
+            if last is None or not last.belongs_to(connection) or last.count >= self._options.max_batch:
+                last = Batch(connection)
+                self._pending.append(last)
+            count, held = last.count, last.size
+            last.extend(found)
+            self._held_messages += last.count - count
+            self._held_bytes += last.size - held
+            self._vitals.count("link_messages", last.count - count)
             self._arrived.set()
         room = self._has_room()
         if not room:

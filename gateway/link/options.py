@@ -17,7 +17,9 @@ class LinkOptions:
 
     Attributes:
         client_id: name of the persistent session; one gateway only may use it at a time.
-        topic_filter: what is subscribed to, at QoS 1.
+        topic_filters: what is subscribed to, at QoS 1; one at least.
+        former_filters: what an earlier start may have subscribed to. The session outlives a start, so the broker is
+            told that those which are not among `topic_filters` are not wanted any more.
         tls: context for `mqtts://`; None for plain TCP.
         keep_alive_s: longest silence of the connection, s (MQTT 3.1.1, 3.1.2.10).
         wake_s: reading rests this long between wake-ups, s, so that each handles many messages.
@@ -28,13 +30,14 @@ class LinkOptions:
         max_batch: messages handed out at once.
         max_unwritten: bytes waiting to be sent above which `publish` gives up, bytes.
         back_off_s, max_back_off_s: first and longest delay before connecting again, s; jitter is taken off.
-        timeout_s: for connecting, and for CONNACK and SUBACK, s.
+        timeout_s: for connecting, and for each answer of the broker, s.
     """
 
     host: str
     port: int = 1883
     client_id: str = CLIENT_ID
-    topic_filter: str = "mingluo/v1/#"
+    topic_filters: tuple[str, ...] = ("mingluo/v1/#",)
+    former_filters: tuple[str, ...] = ()
     username: str | None = None
     password: str | None = None
     tls: ssl.SSLContext | None = None

@@ -1,10 +1,14 @@
-"""MQTT 3.1.1 framing without I/O: bytes to packets, in any chunking, and packets to bytes (OASIS MQTT 3.1.1).
+"""MQTT 3.1.1 packets without I/O: what they are, and those of ours as bytes (OASIS MQTT 3.1.1).
 
-Only what a subscriber at QoS 0 and 1 needs. Speed matters here: this is run for every message.
+Only what a subscriber at QoS 0 and 1 needs. What comes is taken apart in `gateway.columnar.split`.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from community.refusal import PAYLOAD_KEPT
 
@@ -13,7 +17,6 @@ LEAST_MAX_PACKET = 2 + 65_535 + 2 + PAYLOAD_KEPT
 
 _DUP = 0x08
 _RETAIN = 0x01
-_PUBACK = b"\x40\x02"
 
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
@@ -30,6 +33,7 @@ class Kind(IntEnum):
     PUBLISH = 3
     PUBACK = 4
     SUBACK = 9
+    UNSUBACK = 11
     PINGRESP = 13
 
 
@@ -70,128 +74,12 @@ class Control(NamedTuple):
     body: bytes
 
 
-class Splitter:
-    """Splits a byte stream into packets. Holds at most one incomplete packet of `max_packet` bytes.
+def control(head: int, body: bytes) -> Control:
+    """A packet that is no PUBLISH of ours, from the first byte of its fixed header and its whole body.
 
-    A larger PUBLISH is not refused here (the broker would send it again for ever) but read past: it comes out as a
-    message with a shortened payload and its true size.
+    Raises:
+        MalformedPacketError: if no client may be sent such a packet.
     """
-
-    def __init__(self, max_packet: int) -> None:
-        """Bound incomplete packets to `max_packet` bytes.
-
-        Raises:
-            ValueError: if it is less than `LEAST_MAX_PACKET`.
-        """
-        if max_packet < LEAST_MAX_PACKET:
-            raise ValueError(f"max_packet must be at least {LEAST_MAX_PACKET}, got {max_packet}")
-        self._max = max_packet
-        self._rest = b""
-        self._skip = 0
-        self._oversize: Message | None = None
-
-    def feed(self, data: bytes, received_at: int) -> tuple[list[Message], list[Control]]:
-        """Take the next bytes of the stream.
-
-        Returns:
-            The messages and the other packets that became complete, each in order.
-
-        Raises:
-            MalformedPacketError: on bytes that are not MQTT; nothing after them can be read.
-        """
-        messages: list[Message] = []
-        controls: list[Control] = []
-        at = 0
-        if self._skip:
-            at = min(self._skip, len(data))
-            self._skip -= at
-            if self._skip:
-                return messages, controls
-            self._finish_oversize(messages, received_at)
-        if self._rest:
-            data = self._rest + data
-        end = len(data)
-        new = tuple.__new__
-        while end - at >= 2:
-            head = data[at]
-            length = data[at + 1]
-            body = at + 2
-            if length & 0x80 and end - at >= 3 and data[at + 2] < 0x80:
-                # Two bytes, as nearly all telemetry has; what follows is the general case.
-                length = length & 0x7F | data[at + 2] << 7
-                body = at + 3
-            elif length & 0x80:
-                decoded = _length(data, at + 1)
-                if decoded is None:
-                    break
-                length, body = decoded
-            stop = body + length
-            if length > self._max:
-                if end - body < self._max:
-                    break
-                self._oversize = _publish(data[body : body + self._max], head, length)
-                self._skip = max(0, stop - end)
-                at = min(stop, end)
-                if self._skip:
-                    break
-                self._finish_oversize(messages, received_at)
-                continue
-            if stop > end:
-                break
-            if head & 0xF4 == 0x30 and length >= 2:  # a PUBLISH at QoS 0 or 1
-                start = body + 2
-                place = start + (data[body] << 8 | data[body + 1])
-                topic = data[start:place]
-                packet_id = b""
-                if head & 0x02:
-                    packet_id = data[place : place + 2]
-                    place += 2
-                    if packet_id == b"\0\0":
-                        raise MalformedPacketError("PUBLISH with packet identifier 0")
-                if place > stop or not topic:
-                    raise MalformedPacketError("PUBLISH whose topic does not fit its length")
-                # Past NamedTuple's own constructor, which costs more than the parsing.
-                messages.append(
-                    new(Message, (topic, data[place:stop], head & 0x0F, packet_id, stop - place, received_at))
-                )
-            else:
-                controls.append(_control(head, data[body:stop]))
-            at = stop
-        self._rest = data[at:]
-        return messages, controls
-
-    def _finish_oversize(self, messages: list[Message], received_at: int) -> None:
-        assert self._oversize is not None, "skipped bytes belong to an oversize message"
-        messages.append(self._oversize._replace(received_at=received_at))
-        self._oversize = None
-
-
-def _length(data: bytes, at: int) -> tuple[int, int] | None:
-    """The remaining length that begins at `at`, and where the body begins; None if bytes are missing (2.2.3)."""
-    length = 0
-    for i, byte in enumerate(data[at : at + 4]):
-        length |= (byte & 0x7F) << (7 * i)
-        if byte < 0x80:
-            return length, at + i + 1
-    if len(data) - at >= 4:
-        raise MalformedPacketError("remaining length of more than four bytes")
-    return None
-
-
-def _publish(body: bytes, head: int, length: int) -> Message:
-    """The first bytes of a PUBLISH that is too large to keep."""
-    if head & 0xF4 != 0x30:
-        raise MalformedPacketError(f"packet type {head >> 4} with {length} bytes")
-    place = 2 + int.from_bytes(body[:2])
-    topic = body[2:place]
-    packet_id = body[place : place + 2] if head & 0x02 else b""
-    place += len(packet_id)
-    if not topic or packet_id == b"\0\0":
-        raise MalformedPacketError("PUBLISH without topic or packet identifier")
-    return Message(topic, body[place : place + PAYLOAD_KEPT], head & 0x0F, packet_id, length - place, 0)
-
-
-def _control(head: int, body: bytes) -> Control:
     if head >> 4 == Kind.PUBLISH:
         raise MalformedPacketError(
             "PUBLISH shorter than its topic" if len(body) < 2 else "PUBLISH at QoS 2, not asked for"
@@ -207,7 +95,7 @@ def _control(head: int, body: bytes) -> Control:
     return Control(kind, body)
 
 
-_BODY = {Kind.CONNACK: 2, Kind.PUBACK: 2, Kind.PINGRESP: 0}
+_BODY = {Kind.CONNACK: 2, Kind.PUBACK: 2, Kind.UNSUBACK: 2, Kind.PINGRESP: 0}
 
 
 def _text(text: str | bytes) -> bytes:
@@ -236,14 +124,22 @@ def connect(client_id: str, keep_alive_s: int, username: str | None, password: s
     return _packet(0x10, body)
 
 
-def subscribe(packet_id: int, topic_filter: str, qos: int) -> bytes:
-    """A SUBSCRIBE for one filter."""
-    return _packet(0x82, packet_id.to_bytes(2) + _text(topic_filter) + bytes((qos,)))
+def subscribe(packet_id: int, topic_filters: Sequence[str], qos: int) -> bytes:
+    """A SUBSCRIBE for these filters, of which there must be one at least."""
+    return _packet(0x82, packet_id.to_bytes(2) + b"".join(_text(f) + bytes((qos,)) for f in topic_filters))
 
 
-def puback(packet_ids: list[bytes]) -> bytes:
+def unsubscribe(packet_id: int, topic_filters: Sequence[str]) -> bytes:
+    """An UNSUBSCRIBE for these filters, of which there must be one at least."""
+    return _packet(0xA2, packet_id.to_bytes(2) + b"".join(map(_text, topic_filters)))
+
+
+def pubacks(packet_ids: NDArray[np.int32]) -> bytes:
     """A PUBACK for each identifier, to be written at once."""
-    return _PUBACK + _PUBACK.join(packet_ids) if packet_ids else b""
+    acks = np.empty((len(packet_ids), 4), np.uint8)
+    acks[:, 0], acks[:, 1] = 0x40, 2
+    acks[:, 2], acks[:, 3] = packet_ids >> 8, packet_ids & 0xFF
+    return acks.tobytes()
 
 
 def publish(topic: str | bytes, payload: bytes, *, packet_id: int | None = None, retain: bool = False) -> bytes:

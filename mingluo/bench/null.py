@@ -43,7 +43,7 @@ async def null_subscriber(node: Node, estate: Path, order: Order) -> NullRun:
         host=host,
         port=port,
         client_id="null-subscriber",
-        topic_filter=f"{PREFIX}#",
+        topic_filters=(f"{PREFIX}#",),
         username=node.endpoints.user,
         password=node.endpoints.password,
     )
@@ -78,6 +78,6 @@ class _Reader:
 
     async def run(self) -> None:
         async for batch in self.link.batches():
-            self.read += len(batch.messages)
+            self.read += batch.count
             self.last = time.time()
             self.link.acknowledge(batch)

@@ -163,5 +163,5 @@ async def test_of_a_giant_only_the_beginning_goes_on(inlet: Inlet) -> None:
 
 
 def test_what_is_not_its_own_is_left_alone(inlet: Inlet) -> None:
-    inlet.acknowledge(Batch(None, [], 0))
+    inlet.acknowledge(Batch(None))
     assert not inlet.publish("t", b"x")

@@ -1,12 +1,11 @@
 """A broker of a few lines under the test's control: it says what the test wants, and keeps what it was told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 CONNACK = b"\x20\x02\x00\x00"
 CONNACK_SESSION = b"\x20\x02\x01\x00"
-SUBACK = b"\x90\x03\x00\x01\x01"
 
 
 class Caller:
@@ -33,8 +32,21 @@ class Caller:
         """Answer CONNECT and SUBSCRIBE."""
         await self.next(1)
         self.writer.write(connack)
-        await self.next(8)
-        self.writer.write(SUBACK)
+        await self.grant()
+
+    async def grant(self, refused: Collection[str] = ()) -> list[str]:
+        """Answer SUBSCRIBE, with a refusal of some; returns the filters."""
+        body = (await self.next(8))[2:]
+        filters = _filters(body[2:], 1)
+        codes = bytes(0x80 if f in refused else 1 for f in filters)
+        self.writer.write(bytes((0x90, 2 + len(codes))) + body[:2] + codes)
+        return filters
+
+    async def release(self) -> list[str]:
+        """Answer UNSUBSCRIBE; returns the filters."""
+        body = (await self.next(10))[2:]
+        self.writer.write(b"\xb0\x02" + body[:2])
+        return _filters(body[2:], 0)
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
@@ -81,10 +93,22 @@ async def fake_broker() -> AsyncIterator[FakeBroker]:
     try:
         yield broker
     finally:
+        server.close()
+        for _ in range(5):  # turns in which a connection that was taken just now gets its writer
+            await asyncio.sleep(0)
         for writer in connections:
             writer.transport.abort()
-        server.close()
         await server.wait_closed()
+
+
+def _filters(body: bytes, extra: int) -> list[str]:
+    """The filters of a SUBSCRIBE (each with a byte behind it) or UNSUBSCRIBE."""
+    found = []
+    while body:
+        end = 2 + int.from_bytes(body[:2])
+        found.append(body[2:end].decode())
+        body = body[end + extra :]
+    return found
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -5,17 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import numpy as np
+import pytest
+
 from community.vitals import State, Vitals
 from gateway.link import packets
+from gateway.link.connection import RefusedError
 from gateway.link.link import Batch, Link
 from gateway.link.options import LinkOptions
-from tests.gateway.link.fake_broker import CONNACK_SESSION, FakeBroker, fake_broker, until
+from tests.gateway.link.fake_broker import CONNACK, CONNACK_SESSION, FakeBroker, fake_broker, until
 from tests.gateway.village import NOW
 
 
 @asynccontextmanager
 async def linked(
-    *, keep_alive_s: int = 30, max_held_messages: int = 20_000, timeout_s: float = 5
+    *,
+    keep_alive_s: int = 30,
+    max_held_messages: int = 20_000,
+    max_held_bytes: int = 2**20,
+    timeout_s: float = 5,
+    filters: tuple[str, ...] = ("mingluo/v1/#",),
+    former: tuple[str, ...] = (),
 ) -> AsyncIterator[tuple[Link, FakeBroker, Vitals]]:
     """A running link to a fake broker."""
     vitals = Vitals()
@@ -28,6 +38,9 @@ async def linked(
             wake_s=0.001,
             keep_alive_s=keep_alive_s,
             max_held_messages=max_held_messages,
+            max_held_bytes=max_held_bytes,
+            topic_filters=filters,
+            former_filters=former,
             timeout_s=timeout_s,
         )
         link = Link(options, lambda: NOW, vitals)
@@ -63,7 +76,7 @@ async def test_it_asks_for_a_persistent_session_and_everything_at_qos_1() -> Non
         assert connect == packets.connect("mingluo-gateway", 30, None, None)
         assert connect[9] & 0x02 == 0, "clean session must be off"
         caller.send(b"\x20\x02\x00\x00")
-        assert await caller.next(8) == packets.subscribe(1, "mingluo/v1/#", 1)
+        assert await caller.next(8) == packets.subscribe(1, ["mingluo/v1/#"], 1)
         assert link.connected_since is None
         caller.send(b"\x90\x03\x00\x01\x01")
         await until(lambda: link.connected_since == NOW)
@@ -79,8 +92,8 @@ async def test_nothing_is_acknowledged_before_it_is_told_and_then_in_one_write()
         assert [m.topic for m in batch.messages] == [b"a", b"a", b"a", b"b"]
         assert vitals.counter("link_acknowledged") == 0
         link.acknowledge(batch)
-        assert await caller.next(4) + await caller.next(4) + await caller.next(4) == packets.puback(
-            [b"\0\x05", b"\0\x06", b"\0\x07"]
+        assert await caller.next(4) + await caller.next(4) + await caller.next(4) == packets.pubacks(
+            np.array([5, 6, 7], np.int32)
         )
         assert vitals.counter("link_acknowledged") == 3
         assert vitals.counter("link_messages") == 4
@@ -99,7 +112,7 @@ async def test_an_acknowledgement_of_an_old_connection_is_not_sent_on_the_new_on
         new = await one(link)
         link.acknowledge(old)
         link.acknowledge(new)
-        assert await second.next(4) == packets.puback([b"\0\x09"])
+        assert await second.next(4) == b"\x40\x02\0\x09"
         assert vitals.counter("link_acknowledgements_void") == 1
         assert vitals.counter("link_reconnects") == 1
         assert vitals.counter("link_sessions_lost") == 0
@@ -130,6 +143,27 @@ async def test_when_full_it_stops_reading_until_something_is_acknowledged() -> N
         assert link.publish("still", b"there")
         await caller.next(3)
         assert vitals.counter("link_messages") == 10
+        assert link.connected_since is not None
+        link.acknowledge(batch)
+        await until(lambda: vitals.counter("link_reconnects") == 1)
+        await broker.caller()
+
+
+async def test_bytes_are_held_until_their_last_message_is_acknowledged() -> None:
+    async with linked(max_held_bytes=1_000) as (link, broker, vitals):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        head, tail = packets.publish("a", b"x" * 2_000)[:-1], b"x"
+        caller.send(head)
+        await until(lambda: vitals.counter("link_bytes") >= len(head))
+        caller.send(tail)
+        batch = await one(link)
+        assert batch.size == len(head) + 1, "also those that came before the last byte did"
+        assert batch.count == 1
+        caller.send(b"\xf0\x00")  # would close the connection if it were read
+        assert link.publish("still", b"there")
+        await caller.next(3)
         assert link.connected_since is not None
         link.acknowledge(batch)
         await until(lambda: vitals.counter("link_reconnects") == 1)
@@ -168,6 +202,139 @@ async def test_a_refused_subscription_names_itself() -> None:
         caller.send(b"\x90\x03\x00\x01\x80")
         await broker.caller()
         assert component(vitals) == (State.DOWN, "the broker refused the subscription to mingluo/v1/#")
+
+
+async def test_of_many_subscriptions_each_that_is_refused_is_named() -> None:
+    async with linked(filters=("a/+", "b/#", "c/d")) as (_, broker, vitals):
+        caller = await broker.caller()
+        await caller.next(1)
+        caller.send(CONNACK)
+        assert await caller.grant(refused=["a/+", "c/d"]) == ["a/+", "b/#", "c/d"]
+        await broker.caller()
+        assert component(vitals) == (State.DOWN, "the broker refused the subscription to a/+, c/d")
+
+
+async def test_a_subscription_without_an_answer_of_its_own_is_not_granted() -> None:
+    async with linked(filters=("a", "b")) as (_, broker, vitals):
+        caller = await broker.caller()
+        await caller.next(1)
+        caller.send(CONNACK)
+        await caller.next(8)
+        caller.send(b"\x90\x03\x00\x01\x01")
+        await broker.caller()
+        assert component(vitals)[1] == "the broker refused the subscription to b"
+
+
+async def test_what_an_earlier_start_subscribed_to_is_given_up() -> None:
+    async with linked(filters=("a", "b"), former=("b", "old/#")) as (link, broker, _):
+        caller = await broker.caller()
+        await caller.accept()
+        assert await caller.release() == ["old/#"]
+        await until(lambda: link.connected_since is not None)
+        caller.drop()
+        second = await broker.caller()
+        await second.accept()  # and nothing to give up this time
+        await until(lambda: link.connected_since is not None)
+
+
+async def test_a_session_that_has_too_many_gives_up_the_old_ones_first() -> None:
+    async with linked(filters=("a", "b"), former=("old/#",)) as (link, broker, _):
+        caller = await broker.caller()
+        await caller.next(1)
+        caller.send(CONNACK_SESSION)
+        await caller.grant(refused=["b"])
+        assert await caller.release() == ["old/#"]
+        assert await caller.grant() == ["b"]
+        await until(lambda: link.connected_since is not None)
+
+
+async def test_resubscribing_takes_the_new_before_it_gives_up_the_old() -> None:
+    async with linked(filters=("a", "b")) as (link, broker, vitals):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        changing = asyncio.create_task(link.resubscribe(("b", "c", "d")))
+        assert await caller.grant() == ["c", "d"]
+        assert await caller.release() == ["a"]
+        await changing
+        caller.drop()
+        second = await broker.caller()
+        await second.next(1)
+        second.send(CONNACK_SESSION)
+        assert await second.grant() == ["b", "c", "d"]
+        await until(lambda: component(vitals)[0] is State.OK)
+
+
+async def test_a_refused_resubscription_leaves_all_as_it_was() -> None:
+    async with linked(filters=("a", "b")) as (link, broker, _):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        changing = asyncio.create_task(link.resubscribe(("b", "c", "d")))
+        await caller.grant(refused=["d"])
+        assert await caller.release() == ["c", "d"]
+        with pytest.raises(RefusedError, match=r"subscription to d$"):
+            await changing
+        assert link.connected_since is not None
+        caller.drop()
+        second = await broker.caller()
+        await second.next(1)
+        second.send(CONNACK_SESSION)
+        assert await second.grant() == ["a", "b"]
+
+
+async def test_resubscribing_without_a_connection_is_for_the_next_one() -> None:
+    async with linked(filters=("a",)) as (link, broker, _):
+        caller = await broker.caller()
+        await link.resubscribe(("b",))
+        await caller.next(1)
+        caller.send(CONNACK)
+        assert await caller.grant() == ["b"]
+        assert await caller.release() == ["a"]
+
+
+async def test_a_connection_lost_while_resubscribing_is_made_up_for_by_the_next() -> None:
+    async with linked(filters=("a",)) as (link, broker, _):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        changing = asyncio.create_task(link.resubscribe(("b",)))
+        await caller.next(8)
+        caller.drop()
+        await changing
+        second = await broker.caller()
+        await second.next(1)
+        second.send(CONNACK_SESSION)
+        assert await second.grant() == ["b"]
+        assert await second.release() == ["a"]
+        await until(lambda: link.connected_since is not None)
+
+
+async def test_a_broker_that_does_not_answer_a_resubscription_is_left() -> None:
+    async with linked(timeout_s=0.05) as (link, broker, vitals):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        await link.resubscribe(("b",))
+        await until(lambda: component(vitals) == (State.DOWN, "no SUBACK within 0.05 s"))
+        await broker.caller()
+
+
+async def test_while_it_is_full_no_answer_is_expected() -> None:
+    async with linked(max_held_messages=1, timeout_s=0.25) as (link, broker, vitals):
+        caller = await broker.caller()
+        await caller.accept()
+        await until(lambda: link.connected_since is not None)
+        caller.send(packets.publish("a", b"x", packet_id=1))
+        batch = await one(link)
+        changing = asyncio.create_task(link.resubscribe(("b",)))
+        await caller.grant()
+        done, _ = await asyncio.wait({changing}, timeout=0.6)  # twice as long as an answer may take
+        assert not done
+        link.acknowledge(batch)
+        assert await caller.release() == ["mingluo/v1/#"]
+        await changing
+        assert vitals.counter("link_reconnects") == 0
 
 
 async def test_a_broker_that_does_not_answer_is_left() -> None:
