@@ -81,6 +81,13 @@ class Value(_Model):
         return value
 
 
+class SignBit(_Model):
+    """A bit of a byte, from the least significant, that is 1 where a number is negative."""
+
+    at: int = Field(ge=0, le=4_096)
+    bit: int = Field(ge=0, le=7)
+
+
 class Part(Value):
     """Bytes within a packed value.
 
@@ -90,6 +97,7 @@ class Part(Value):
         signed: two's complement.
         order: byte order; None means the packed value's.
         words: order of 16-bit words where it differs from that of bytes, as Modbus devices do.
+        sign: a bit elsewhere that makes the number negative.
     """
 
     at: int = Field(ge=0, le=4_096)
@@ -97,6 +105,7 @@ class Part(Value):
     signed: bool = False
     order: ByteOrder | None = None
     words: ByteOrder | None = None
+    sign: SignBit | None = None
 
 
 class RecordKey(_Model):
@@ -124,10 +133,12 @@ class Packed(_Model):
 
     Attributes:
         length: bytes that it must have; otherwise the meaning does not apply. None: any that hold all parts.
+        head: bytes with which it must begin, as hex; otherwise the meaning does not apply.
     """
 
     encoding: Literal["base64", "hex"]
     length: int | tuple[int, ...] | None = None
+    head: str = Field(default="", pattern=r"^([0-9A-Fa-f]{2})*$")
     order: ByteOrder = "big"
     parts: tuple[Part, ...] = ()
     records: Records | None = None

@@ -25,6 +25,7 @@ class PackedReader:
 
         self._packed = packed
         lengths = packed.length
+        self._head = bytes.fromhex(packed.head)
         self._lengths = None if lengths is None else frozenset((lengths,) if isinstance(lengths, int) else lengths)
         self._parts = [(part, reader_of(part)) for part in packed.parts]
         records = packed.records
@@ -40,7 +41,7 @@ class PackedReader:
                 Fault(Reason.SCHEMA, place, f"expected {self._packed.encoding} text, got {shown(raw)}")
             )
             return
-        if self._lengths is not None and len(data) not in self._lengths:
+        if (self._lengths is not None and len(data) not in self._lengths) or not data.startswith(self._head):
             return
         for part, apply in self._parts:
             # A part behind the end belongs to the longer form; the shorter one does not have it.
@@ -82,4 +83,6 @@ def integer_at(data: bytes, part: Part, order: ByteOrder) -> int:
     if part.words is not None and part.words != order:
         # Words in one order and the bytes within each in the other, as 32-bit values in Modbus registers.
         piece = b"".join(piece[i : i + 2] for i in range(len(piece) - 2, -1, -2))
-    return int.from_bytes(piece, order, signed=part.signed)
+    number = int.from_bytes(piece, order, signed=part.signed)
+    sign = part.sign
+    return -number if sign is not None and data[sign.at : sign.at + 1] and data[sign.at] >> sign.bit & 1 else number

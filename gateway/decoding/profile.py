@@ -71,7 +71,8 @@ class Document(NamedTuple):
         seq: running number that the wire format itself carries.
         device: address that the wire format itself carries, where the topic does not tell; a topic's `device`
             template takes it as `{document}`.
-        captures: further names for `device` templates and for `match` (e.g. `unit` of a Modbus frame).
+        captures: further names for `device` templates (e.g. `unit` of a Modbus frame); they go before the topic's.
+        faults: what of it could not be read, where the rest could.
     """
 
     body: Any
@@ -79,6 +80,7 @@ class Document(NamedTuple):
     seq: int | None = None
     device: str | None = None
     captures: Mapping[str, str] = {}
+    faults: Sequence[Fault] = ()
 
 
 class UnreadableError(Exception):

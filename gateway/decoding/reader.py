@@ -166,6 +166,7 @@ def _read(
     readings: dict[tuple[str | None, int | None, int | None], Reading],
     faults: list[Fault],
 ) -> None:
+    faults.extend(document.faults)
     body = route.base.first(document.body)
     if body is MISSING:
         return
