@@ -1,8 +1,8 @@
 """Admission: which messages come in, and the named reason why the others do not."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,16 @@ from community.estate import Estate
 from community.frame import Frame
 from community.quantities import QUANTITIES, SIGNAL_INDEX, SIGNALS
 from community.refusal import Reason, Refusal
-from gateway.collector import Collector, Rows
-from gateway.decoding.native import DOWNWARD
-from gateway.duplicates import BUCKET, DuplicateWindow, content_hash, fingerprint, repeated
+from gateway.collector import NO_SEQ, Collector, Rows
+from gateway.columnar.packets import Packets
+from gateway.decoding.native import NATIVE
+from gateway.decoding.profile import Announcement, Profile
+from gateway.duplicates import DuplicateWindow
 from gateway.fault import Fault
 from gateway.link.packets import Message
 from gateway.refusals import RefusalBook
-from gateway.roster import PROFILES, Roster
+from gateway.roster import Roster
+from gateway.sources import Sources
 from gateway.values import implausible, value_fault
 
 _GONE = {"online": 0.0}
@@ -29,6 +32,10 @@ MAX_ROWS = 4_096
 
 MAX_FRAME_BYTES = 768 * 1_024
 """Largest frame, so that every record fits into a broker with the usual limit of 1 MiB."""
+
+
+MAX_ANNOUNCED = 1_000
+"""Announcements of a flush; devices announce themselves again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,9 @@ class Admitted:
         refused_messages: how many messages these are.
         readings, events: rows in the frames; and how many values in them are events.
         ignored: messages of ours that carry nothing for the log.
+        faults: of each message that has some, by its number in the flush.
+        announced: (profile, device that said it exists), at most `MAX_ANNOUNCED`.
+        origins: number of the message of each row in the frames.
     """
 
     frames: dict[int, list[Frame]]
@@ -66,16 +76,27 @@ class Admitted:
     readings: int
     events: int
     ignored: int
+    faults: dict[int, list[Fault]] = field(default_factory=dict)
+    announced: list[tuple[str, Announcement]] = field(default_factory=list)
+    origins: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def by_message(self) -> Counter[int]:
+        """Readings that came in, by the number of their message in the flush."""
+        return Counter(number for origin in self.origins for number in origin.tolist())
 
 
 class Admission:
     """Turns messages into frames and refusals. No I/O, no clock; state is the roster and the duplicate window.
 
-    Memory: about 514 bytes a device for duplicates, besides the roster's names.
+    Memory: about 514 bytes a device for duplicates, besides the roster's names and the topics seen.
     """
 
-    def __init__(self, estate: Estate, limits: Limits | None = None) -> None:
+    def __init__(
+        self, estate: Estate, limits: Limits | None = None, profiles: Mapping[str, Profile] | None = None
+    ) -> None:
+        """Begin with nothing remembered; `profiles` are the native one alone unless given."""
         self._limits = limits if limits is not None else Limits()
+        self._profiles = profiles if profiles is not None else {NATIVE.name: NATIVE}
         self._window = DuplicateWindow()
         self._collector = Collector()
         self.set_estate(estate)
@@ -84,9 +105,7 @@ class Admission:
         """From the next flush on, these devices are known. What is remembered of those that stay is kept."""
         roster = Roster(estate, getattr(self, "roster", None))
         self._window.resize(len(roster), roster.fresh)
-        self._decoders = [PROFILES["native"].decode] * len(roster)
-        for device in estate.device:
-            self._decoders[roster.row_of_id[device.id]] = PROFILES.get(device.profile, PROFILES["native"]).decode
+        self._sources = Sources(roster, self._profiles)
         self.roster: Roster = roster
 
     @property
@@ -97,88 +116,85 @@ class Admission:
     def remember(self, frames: Iterable[Frame]) -> None:
         """Take readings already in the log for known, oldest first; at start, so that none is written twice."""
         for frame in frames:
-            rows = np.array([self.roster.row_of_id.get(d, -1) for d in frame.devices], np.int64)[frame.device]
-            known = rows >= 0
+            row = np.array([self.roster.row_of_id.get(d, -1) for d in frame.devices], np.int64)[frame.device]
+            known = row >= 0
             columns = np.array([SIGNAL_INDEX.get(s, -1) for s in frame.signals], np.intp)
-            content = content_hash(frame.values[:, columns >= 0], columns[columns >= 0])
-            self._window.add(rows[known], fingerprint(rows, frame.ts, content)[known])
+            order = np.argsort(columns[columns >= 0])
+            values = frame.values[:, columns >= 0][:, order]
+            n = len(row)
+            yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
+            rows = Rows(
+                row, frame.ts, frame.received_at, np.arange(n), columns[columns >= 0][order], values,
+                yes, np.full(n, NO_SEQ), no, yes,
+            )  # fmt: skip
+            self._window.recognise(rows, known)
 
-    def take(self, messages: Sequence[Message]) -> Admitted:
+    def take(self, batch: Sequence[Packets]) -> Admitted:
         """Judge the messages of one flush, in order of receipt."""
-        book = RefusalBook(messages, self.roster)
-        rows_of_topic, decoders, collector = self.roster.row_of_topic.get, self._decoders, self._collector
-        add = collector.add
-        max_payload = self._limits.max_payload
+        book = RefusalBook(batch, self._sources)
         admitted = Admitted({}, [], Counter(), 0, 0, 0, 0)
-        ignored = gathered = 0
-        for number, (topic, payload, flags, _, size, received_at) in enumerate(messages):
-            row = rows_of_topic(topic.rpartition(b"/")[0])
-            if row is None:
-                fault = self._stranger(topic)
-                if fault is None:
-                    ignored += 1
-                else:
-                    book.add(number, fault)
-                continue
-            if size > max_payload:
-                book.add(number, Fault(Reason.TOO_LARGE, "", f"{size} bytes, at most {max_payload}"))
-                continue
-            measurements, faults, _ = decoders[row](topic, payload, received_at)
-            if faults:
-                book.extend(number, faults)
-            elif not measurements:
-                ignored += 1
-            for values, ts, seq, _ in measurements:
-                if flags & 1 and (ts is None or "online" in values) and values != _GONE:
-                    # The broker's stored copy of something said nobody knows when: to judge it as if it were said
-                    # now would raise an old alarm at every start, and a stored birth is no sign of life. That a
-                    # device is gone does hold now.
-                    ignored += 1
-                    continue
-                if values:
-                    place = "event" if topic.endswith(b"/event") else "values"
-                    unknown = add(row, ts, seq, received_at, bool(flags & 8), number, values, place)
-                    if unknown:
-                        book.extend(number, unknown)
-                    gathered += 1
-            if gathered >= MAX_ROWS:
-                gathered = 0
-                if len(collector):
-                    self._admit(collector.take(), book, admitted)
-        if len(collector):
-            self._admit(collector.take(), book, admitted)
-        admitted.ignored = ignored
+        number = 0
+        for packets in batch:
+            for message in packets.messages():
+                self._decode(number, message, book, admitted)
+                number += 1
+                if len(self._collector) >= MAX_ROWS:
+                    self._admit(self._collector.take(), book, admitted)
+        if len(self._collector):
+            self._admit(self._collector.take(), book, admitted)
         admitted.refusals = book.refusals()
         admitted.refused = book.counts()
         admitted.refused_messages = len(book)
+        admitted.faults = book.faults()
         return admitted
+
+    def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> None:
+        """Read one message in Python; its measurements go to the collector."""
+        row, profile, fault = self._sources[message.topic]
+        if fault is not None:
+            book.add(number, fault)
+            return
+        if profile is None:
+            admitted.ignored += 1
+            return
+        if message.size > self._limits.max_payload:
+            book.add(number, Fault(Reason.TOO_LARGE, "", f"{message.size} bytes, at most {self._limits.max_payload}"))
+            return
+        measurements, faults, announced = profile.decode(message.topic, message.payload, message.received_at)
+        if announced:
+            admitted.announced.extend((profile.name, a) for a in announced[: MAX_ANNOUNCED - len(admitted.announced)])
+        if faults:
+            book.extend(number, faults)
+        elif not measurements:
+            admitted.ignored += 1
+        for values, ts, seq, address in measurements:
+            of = row if address is None else self._sources.row_of(profile, address)
+            if of < 0:
+                name = "the topic" if address is None else repr(address[:64])
+                book.add(number, Fault(Reason.UNKNOWN_DEVICE, "", f"no {profile.name} device {name} is registered"))
+                continue
+            if message.retained and (ts is None or "online" in values) and values != _GONE:
+                # The broker's stored copy of something said nobody knows when: to judge it as if it were said
+                # now would raise an old alarm at every start, and a stored birth is no sign of life. That a
+                # device is gone does hold now.
+                admitted.ignored += 1
+                continue
+            if values:
+                place = "event" if message.topic.endswith(b"/event") else "values"
+                unknown = self._collector.add(
+                    of, ts, seq, message.received_at, message.dup, profile.steady, number, values, place
+                )
+                if unknown:
+                    book.extend(number, unknown)
 
     def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
         keep: NDArray[np.bool_] = self._judge_values(rows, book) & self._judge_times(rows, book)
         keep &= ~self._judge_repetition(rows, keep, book)
         admitted.readings += int(keep.sum())
+        admitted.origins.append(rows.origin[keep])
         admitted.events += int((~np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]])).sum())
         for partition, frames in self._frames(rows, keep):
             admitted.frames.setdefault(partition, []).extend(frames)
-
-    def _stranger(self, topic: bytes) -> Fault | None:
-        """Why a topic that is no device's own is refused; None if it is on its way down, or not for us."""
-        if topic.endswith(DOWNWARD):
-            return None
-        profile = next((p for p in PROFILES.values() if p.claims(topic)), None)
-        if profile is None:
-            return Fault(Reason.UNKNOWN_TOPIC, "", "no profile claims this topic")
-        device = profile.device_of(topic)
-        if device is None:
-            expected = "mingluo/v1/<community>/<household>/<device>/telemetry"
-            return Fault(Reason.UNKNOWN_TOPIC, "", f"expected {expected}")
-        row = self.roster.row_of_id.get(device)
-        if row is None:
-            return Fault(Reason.UNKNOWN_DEVICE, "", f"no device {device[:64]!r} is registered")
-        own = self.roster.topics[row]
-        if topic.startswith(own.encode() + b"/"):
-            return Fault(Reason.UNKNOWN_TOPIC, "", f"no such topic below {own}")
-        return Fault(Reason.WRONG_TOPIC, "", f"the device's own topic is {own}/...")
 
     def _judge_values(self, rows: Rows, book: RefusalBook) -> NDArray[np.bool_]:
         """Blank implausible values; returns which rows have anything left."""
@@ -203,23 +219,8 @@ class Admission:
         return ~(old | future)
 
     def _judge_repetition(self, rows: Rows, keep: NDArray[np.bool_], book: RefusalBook) -> NDArray[np.bool_]:
-        """Which rows were there before; the others of `keep` are remembered."""
-        moments, earlier = rows.ts.copy(), rows.ts.copy()
-        judged = np.ones(len(moments), bool)
-        for i, (seq, dup) in rows.undated.items():
-            bucket = int(rows.received_at[i]) // BUCKET
-            moments[i], earlier[i] = _undated(bucket, seq), _undated(bucket - 1, seq)
-            judged[i] = dup or seq is not None
-        content = content_hash(rows.values, rows.columns)
-        prints = fingerprint(rows.row, moments, content)
-        again = self._window.seen(rows.row, prints)
-        if rows.undated:
-            again |= self._window.seen(rows.row, fingerprint(rows.row, earlier, content))
-        # Only among the rows that come in: a refused one must not hide its sound twin.
-        inside = np.flatnonzero(keep)
-        again[inside] |= repeated(prints[inside])
-        again &= keep & judged
-        self._window.add(rows.row[keep & ~again], prints[keep & ~again])
+        """Which rows were there before; the others of `keep` are remembered. A refused one hides no sound twin."""
+        again = self._window.recognise(rows, keep)
         for i in np.flatnonzero(again).tolist():
             book.add(int(rows.origin[i]), Fault(Reason.DUPLICATE, "", "the same reading came before"))
         return again
@@ -251,8 +252,3 @@ def time_fault(reason: Reason, ts: int, received_at: int) -> Fault:
     return Fault(
         reason, "ts", f"{format_time(ts)} is {abs(received_at - ts) // 1000} s from {format_time(received_at)}"
     )
-
-
-def _undated(bucket: int, seq: int | None) -> int:
-    """Stands for the time of a message that has none; negative, so that it meets no real one of our age."""
-    return -1 - (bucket * 1_000_003 + (0 if seq is None else (seq + 1) * 7_919)) % 2**62

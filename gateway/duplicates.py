@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from community.clock import MINUTE
+from community.compiler import compiled, inner
 from community.quantities import SIGNALS
+from gateway.collector import Rows
 
 WIDTH = 64
 """Readings remembered of each device; 8 bytes each, 514 bytes a device in all."""
@@ -21,85 +23,125 @@ device that counts from 0 at every wake-up would repeat itself for ever, and see
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, as in splitmix64
 _MULTIPLY = np.uint64(0xBF58476D1CE4E5B9)
 _SHIFT_1, _SHIFT_2 = np.uint64(30), np.uint64(27)
+_ONE = np.uint64(1)
+_WIDTH = np.int64(WIDTH)
+_BUCKET = np.int64(BUCKET)
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread every bit of each number over all (the first rounds of splitmix64's finaliser)."""
+@inner
+def _mix(x):  # type: ignore[no-untyped-def]  # compiled
+    """Spread every bit of a number over all (the first rounds of splitmix64's finaliser)."""
+    y = (x ^ (x >> _SHIFT_1)) * _MULTIPLY
+    return y ^ (y >> _SHIFT_2)
+
+
+def _salts(signals: int) -> NDArray[np.uint64]:
+    # From 1001 on: the salt of signal 0 must not be what the value 0.0 is mixed to, or that cell would vanish.
+    x = np.arange(1_001, signals + 1_001, dtype=np.uint64) * _ODD
     y: NDArray[np.uint64] = (x ^ (x >> _SHIFT_1)) * _MULTIPLY
     return y ^ (y >> _SHIFT_2)
 
 
-# From 1001 on: the salt of signal 0 must not be what the value 0.0 is mixed to, or that cell would vanish.
-_SIGNAL_SALT = _mix(np.arange(1_001, len(SIGNALS) + 1_001, dtype=np.uint64) * _ODD)
+_SALT = _salts(len(SIGNALS))
 
 
-def content_hash(values: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.uint64]:
+@compiled
+def content_of(bits, missing, salt, content):  # type: ignore[no-untyped-def]  # compiled
     """A number for what each row says, the same in whatever columns the row is held.
 
     Args:
-        values: float64[n, k]; NaN is missing.
-        columns: intp[k], index of each column's signal in `SIGNALS`.
-
-    Returns:
-        uint64[n].
+        bits: uint64[n, k], the values' bits, -0.0 made 0.0.
+        missing: bool[n, k].
+        salt: uint64[k], of each column's signal.
+        content: uint64[n], the result.
     """
-    bits = (values + 0.0).view(np.uint64)  # + 0.0 makes -0.0 and 0.0 one value, and a copy in C order
-    cells = _mix(_mix(bits + _ODD) ^ _SIGNAL_SALT[columns])
-    cells[np.isnan(values)] = 0
-    total: NDArray[np.uint64] = np.sum(cells, axis=1, dtype=np.uint64)
-    return total
+    for i in range(len(bits)):
+        total = np.uint64(0)
+        for j in range(bits.shape[1]):
+            if not missing[i, j]:
+                total += _mix(_mix(bits[i, j] + _ODD) ^ salt[j])
+        content[i] = total
 
 
-def fingerprint(rows: NDArray[np.int64], moments: NDArray[np.int64], content: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A number for device, time and content together; never 0. All arguments have length n."""
-    key = _mix(moments.astype(np.uint64) * _ODD + rows.astype(np.uint64)) + content
-    return _mix(key) | np.uint64(1)
+@inner
+def _fingerprint(row, moment, content):  # type: ignore[no-untyped-def]  # compiled
+    """A number for device, time and content together; never 0."""
+    return _mix(_mix(np.uint64(moment) * _ODD + np.uint64(row)) + content) | _ONE
+
+
+@inner
+def _undated(bucket, seq):  # type: ignore[no-untyped-def]  # compiled
+    """Stands for the time of a message that has none; negative, so that it meets no real one of our age."""
+    return np.int64(-1) - (bucket * np.int64(1_000_003) + (seq + np.int64(1)) % np.int64(2**40) * np.int64(7_919))
+
+
+@compiled
+def recognise(rows, ts, received_at, dated, seq, dup, content, keep, rings, places, again):  # type: ignore[no-untyped-def]  # compiled
+    """Tell which rows came before, in order; the others of `keep` are remembered.
+
+    A row without a time of its own is judged only if it has a running number or the broker marked it, and within the
+    bucket of its receipt and the one before.
+
+    Args:
+        rows, ts, received_at, dated, seq, dup, content, keep: as `gateway.collector.Rows`, of length n.
+        rings: uint64[devices, WIDTH], fingerprints.
+        places: uint16[devices], where the next one goes.
+        again: bool[n], the result.
+    """
+    for i in range(len(rows)):
+        if not keep[i]:
+            continue
+        row = rows[i]
+        ring = rings[row]
+        if dated[i]:
+            print_ = _fingerprint(row, ts[i], content[i])
+            found = False
+            for j in range(_WIDTH):
+                found |= ring[j] == print_
+        else:
+            bucket = received_at[i] // _BUCKET
+            print_ = _fingerprint(row, _undated(bucket, seq[i]), content[i])
+            found = False
+            if dup[i] or seq[i] >= 0:
+                earlier = _fingerprint(row, _undated(bucket - np.int64(1), seq[i]), content[i])
+                for j in range(_WIDTH):
+                    found |= (ring[j] == print_) | (ring[j] == earlier)
+        if found:
+            again[i] = True
+        else:
+            ring[places[row]] = print_
+            places[row] = (places[row] + 1) % WIDTH
 
 
 class DuplicateWindow:
     """The last `WIDTH` fingerprints of each device, in rings."""
 
     def __init__(self) -> None:
-        self._ring: NDArray[np.uint64] = np.zeros((0, WIDTH), np.uint64)
-        self._next: NDArray[np.uint16] = np.zeros(0, np.uint16)
+        self._rings: NDArray[np.uint64] = np.zeros((0, WIDTH), np.uint64)
+        self._places: NDArray[np.uint16] = np.zeros(0, np.uint16)
 
     @property
     def nbytes(self) -> int:
         """Memory held, bytes."""
-        return self._ring.nbytes + self._next.nbytes
+        return self._rings.nbytes + self._places.nbytes
 
     def resize(self, rows: int, fresh: NDArray[np.int64]) -> None:
         """Make room for `rows` devices, and forget what was remembered in the rows `fresh`."""
-        if rows > len(self._ring):
-            more = rows - len(self._ring)
-            self._ring = np.concatenate([self._ring, np.zeros((more, WIDTH), np.uint64)])
-            self._next = np.concatenate([self._next, np.zeros(more, np.uint16)])
-        self._ring[fresh] = 0
-        self._next[fresh] = 0
+        if rows > len(self._rings):
+            more = rows - len(self._rings)
+            self._rings = np.concatenate([self._rings, np.zeros((more, WIDTH), np.uint64)])
+            self._places = np.concatenate([self._places, np.zeros(more, np.uint16)])
+        self._rings[fresh] = 0
+        self._places[fresh] = 0
 
-    def seen(self, rows: NDArray[np.int64], fingerprints: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """bool[n]: whether the device of each row is remembered with this fingerprint."""
-        found: NDArray[np.bool_] = (self._ring[rows] == fingerprints[:, None]).any(axis=1)
-        return found
-
-    def add(self, rows: NDArray[np.int64], fingerprints: NDArray[np.uint64]) -> None:
-        """Remember, in order; a device may occur any number of times."""
-        order = np.argsort(rows, kind="stable")
-        ordered = rows[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(rows) else np.zeros(0, np.intp)
-        counts = np.diff(np.r_[starts, len(rows)])
-        rank = np.arange(len(rows)) - np.repeat(starts, counts)
-        # More than a ring's worth of one device: only the last ones, else two would be written to one cell.
-        last = rank >= np.repeat(counts, counts) - WIDTH
-        place = (self._next[ordered] + rank) % WIDTH
-        self._ring[ordered[last], place[last]] = fingerprints[order][last]
-        devices = ordered[starts]
-        self._next[devices] = (self._next[devices] + counts) % WIDTH
-
-
-def repeated(fingerprints: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """bool[n]: whether an equal fingerprint stands earlier in the same array."""
-    _, first = np.unique(fingerprints, return_index=True)
-    later = np.ones(len(fingerprints), bool)
-    later[first] = False
-    return later
+    def recognise(self, rows: Rows, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """bool[n]: which rows of `keep` came before. The others of `keep` are remembered."""
+        values = rows.values + 0.0  # -0.0 and 0.0 are one value; a copy in C order
+        content = np.empty(len(rows), np.uint64)
+        content_of(values.view(np.uint64), np.isnan(values), _SALT[rows.columns], content)
+        again = np.zeros(len(rows), np.bool_)
+        recognise(
+            rows.row, rows.ts, rows.received_at, rows.dated, rows.seq, rows.dup, content, keep,
+            self._rings, self._places, again,
+        )  # fmt: skip
+        return again

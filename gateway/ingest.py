@@ -10,6 +10,8 @@ from community.refusal import Refusal
 from community.vitals import State, Vitals
 from gateway.admission import Admission, Admitted
 from gateway.complaints import Complaints
+from gateway.decoding.profile import Announcement
+from gateway.inlet import Inlet, Offer
 from gateway.link.link import Batch
 from gateway.log import LogUnavailable
 
@@ -74,10 +76,24 @@ class Ingest:
         clock: Callable[[], int],
         *,
         run_id: str,
+        inlet: Inlet | None = None,
+        announced: Callable[[Sequence[tuple[str, Announcement]]], None] = lambda _: None,
+        outgoing: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`run_id` is another one at each start: it makes the log's message ids unique, and a retry harmless."""
+        """Set up an ingest.
+
+        Args:
+            run_id: another one at each start: it makes the log's message ids unique, and a retry harmless.
+            inlet: where messages come in that are not from the broker.
+            announced: is told the (profile, device) pairs that said they exist; must not block.
+            outgoing: what profiles have to say to devices after a flush: topics and payloads.
+        """
         self._link = link
+        self._inlet = inlet
+        self._announced = announced
+        self._outgoing = outgoing
+        self._flushes = 0
         self._admission = admission
         self._log = log
         self._quarantine = quarantine
@@ -86,7 +102,7 @@ class Ingest:
         self._run_id = run_id
         self._sleep = sleep
         self._complaints = Complaints(link.publish, vitals)
-        self._queue: asyncio.Queue[tuple[int, Batch, Admitted]] = asyncio.Queue(IN_FLIGHT)
+        self._queue: asyncio.Queue[tuple[BatchSource, int, Batch, Admitted]] = asyncio.Queue(IN_FLIGHT)
         self._degraded = False
 
     def set_estate(self, estate: Estate) -> None:
@@ -103,27 +119,35 @@ class Ingest:
         """Take in messages for ever."""
         self._vitals.report("ingest", State.OK, "takes messages", self._clock())
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._decode(), name="ingest decode")
+            tasks.create_task(self._decode(self._link), name="ingest decode")
+            if self._inlet is not None:
+                tasks.create_task(self._decode(self._inlet), name="ingest decode inlet")
             tasks.create_task(self._write(), name="ingest write")
 
-    async def _decode(self) -> None:
-        flush = 0
-        async for batch in self._link.batches():
-            flush += 1
-            admitted = self._admission.take(batch.messages)
+    async def _decode(self, source: BatchSource) -> None:
+        async for batch in source.batches():
+            self._flushes += 1
+            admitted = self._admission.take(batch.packets)
             self._count(batch, admitted)
-            await self._queue.put((flush, batch, admitted))
+            if admitted.announced:
+                self._announced(admitted.announced)
+            for topic, payload in self._outgoing():
+                self._link.publish(topic, payload)
+            await self._queue.put((source, self._flushes, batch, admitted))
 
     async def _write(self) -> None:
         while True:
-            flush, batch, admitted = await self._queue.get()
+            source, flush, batch, admitted = await self._queue.get()
             if admitted.frames:
                 async with asyncio.TaskGroup() as tasks:
                     for partition, frames in admitted.frames.items():
                         tasks.create_task(self._append_all(frames, partition, f"{self._run_id}-{flush}-{partition}"))
             if admitted.refusals:
                 await self._refuse(admitted.refusals)
-            self._link.acknowledge(batch)
+            if isinstance(batch, Offer):
+                batch.refused.update(admitted.faults)
+                batch.admitted.update(admitted.by_message())
+            source.acknowledge(batch)
 
     async def _append_all(self, frames: Sequence[Frame], partition: int, message_id: str) -> None:
         for number, frame in enumerate(frames):
@@ -157,7 +181,7 @@ class Ingest:
 
     def _count(self, batch: Batch, admitted: Admitted) -> None:
         count = self._vitals.count
-        count("gateway_messages", len(batch.messages))
+        count("gateway_messages", batch.count)
         for name, amount in (
             ("gateway_readings", admitted.readings),
             ("gateway_events", admitted.events),

@@ -11,8 +11,8 @@ from community.quantities import EVENTS, SIGNAL_INDEX
 from community.refusal import Reason
 from gateway.admission import Limits, time_fault
 from gateway.decoding.profile import Measurement, Profile
+from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
-from gateway.roster import PROFILES
 from gateway.values import did_you_mean, unknown_signal, value_fault
 
 REMEMBERED = 1_000_000
@@ -55,14 +55,16 @@ def check_lines(
     Raises:
         UnknownProfileError: before the first line. No line raises anything.
     """
-    if profile is not None and profile not in PROFILES:
-        raise UnknownProfileError(f"no profile {profile!r}; there are {', '.join(sorted(PROFILES))}")
-    check = _Check(None if profile is None else PROFILES[profile], limits if limits is not None else Limits())
+    profiles = Profiles()
+    if profile is not None and profile not in profiles:
+        raise UnknownProfileError(f"no profile {profile!r}; there are {', '.join(sorted(profiles))}")
+    check = _Check(profiles, None if profile is None else profiles[profile], limits if limits is not None else Limits())
     return (check.line(number, line) for number, line in enumerate(lines, 1))
 
 
 class _Check:
-    def __init__(self, profile: Profile | None, limits: Limits) -> None:
+    def __init__(self, profiles: Profiles, profile: Profile | None, limits: Limits) -> None:
+        self._profiles = profiles
         self._profile = profile
         self._limits = limits
         self._seen: dict[int, None] = {}
@@ -90,7 +92,7 @@ class _Check:
     def _message(
         self, result: dict[str, Any], topic: bytes, payload: bytes, received_at: int | None, faults: list[Fault]
     ) -> None:
-        profile = self._profile or next((p for p in PROFILES.values() if p.claims(topic)), None)
+        profile = self._profile or self._profiles.claiming(topic)
         if profile is None or not profile.claims(topic):
             result["outcome"] = "ignored"
             return

@@ -1,12 +1,15 @@
 """The refusals of one flush: counted all, kept in detail only as many as anyone will look at."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from community.refusal import PAYLOAD_KEPT, Reason, Refusal
+from gateway.columnar.packets import Packets
 from gateway.fault import Fault
 from gateway.link.packets import Message
-from gateway.roster import Roster
+from gateway.sources import Sources
 from gateway.values import did_you_mean
 
 KEPT = 10
@@ -25,9 +28,10 @@ MAX_DETAIL = 500
 class RefusalBook:
     """Collects the faults of a flush's messages."""
 
-    def __init__(self, messages: Sequence[Message], roster: Roster) -> None:
-        self._messages = messages
-        self._roster = roster
+    def __init__(self, batch: Sequence[Packets], sources: Sources) -> None:
+        self._batch = batch
+        self._sources = sources
+        self._starts = list(accumulate((len(packets) for packets in batch), initial=0))
         self._faults: dict[int, list[Fault]] = defaultdict(list)
 
     def add(self, number: int, fault: Fault) -> None:
@@ -61,15 +65,15 @@ class RefusalBook:
         """
         kept: dict[str | None, deque[int]] = defaultdict(lambda: deque(maxlen=KEPT))
         for number in sorted(self._faults):
-            message, faults = self._messages[number], self._faults[number]
+            message, faults = self.message(number), self._faults[number]
             if message.dup and all(f.reason is Reason.DUPLICATE for f in faults):
                 continue
-            kept[self._device(message.topic)].append(number)
+            kept[self._sources.device(message.topic)].append(number)
         hints = HINTS
         refusals = []
         for device, numbers in kept.items():
             for number in numbers:
-                message = self._messages[number]
+                message = self.message(number)
                 by_reason: dict[Reason, list[Fault]] = defaultdict(list)
                 for fault in self._faults[number]:
                     by_reason[fault.reason].append(fault)
@@ -83,13 +87,14 @@ class RefusalBook:
                     refusals.append(_refusal(message, device, reason, detail))
         return refusals
 
-    def _device(self, topic: bytes) -> str | None:
-        row = self._roster.row_of_topic.get(topic.rpartition(b"/")[0])
-        if row is not None:
-            return self._roster.ids[row]
-        levels = topic.split(b"/", 5)  # a known device on a wrong topic
-        device = levels[4].decode(errors="replace") if len(levels) == 6 else None
-        return device if device in self._roster.row_of_id else None
+    def message(self, number: int) -> Message:
+        """The flush's message with this number."""
+        packets = bisect_right(self._starts, number) - 1
+        return self._batch[packets].message(number - self._starts[packets])
+
+    def faults(self) -> dict[int, list[Fault]]:
+        """The faults of each message that has some."""
+        return dict(self._faults)
 
 
 def _refusal(message: Message, device: str | None, reason: Reason, detail: str) -> Refusal:

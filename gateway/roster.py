@@ -1,26 +1,19 @@
-"""Devices as rows: which topic belongs to which device, and which partition carries it."""
-
-from collections.abc import Mapping
+"""Devices as rows: their addresses, their own topics, and the partition that carries them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from community.estate import Estate, partition_of
-from gateway.decoding.native import NATIVE
-from gateway.decoding.profile import Profile
-
-PROFILES: Mapping[str, Profile] = {NATIVE.name: NATIVE}
-"""Every profile by name."""
 
 
 class Roster:
     """The devices of an estate, each with a row number that it keeps as long as it is installed. Immutable.
 
     Attributes:
-        row_of_topic: the device's own topic, without its last level, as bytes → row.
         row_of_id: device id → row.
+        row_of_address: (profile, address in it) → row.
         ids: device id of each row; None for a row that nobody holds.
-        topics: own topic of each row, as text.
+        topics: own topic of each row in the native profile, as text: whatever it speaks, it is told of errors there.
         partition: int64[rows], partition of the readings log.
         fresh: rows whose device is new in this roster: what was remembered of the row is another's.
     """
@@ -31,8 +24,8 @@ class Roster:
         held = {row for device, row in old.items() if device in estate.devices}
         size = max(len(before.ids) if before is not None else 0, len(estate.device))
         free = (row for row in range(size) if row not in held)
-        self.row_of_topic: dict[bytes, int] = {}
         self.row_of_id: dict[str, int] = {}
+        self.row_of_address: dict[tuple[str, str], int] = {}
         self.ids: list[str | None] = [None] * size
         self.topics: list[str] = [""] * size
         self.partition: NDArray[np.int64] = np.zeros(size, np.int64)
@@ -42,11 +35,10 @@ class Roster:
             if row is None:
                 row = next(free)
                 fresh.append(row)
-            topic = estate.topic_of(device)
-            self.row_of_topic[topic.encode()] = row
             self.row_of_id[device.id] = row
+            self.row_of_address[device.profile, device.own_address] = row
             self.ids[row] = device.id
-            self.topics[row] = topic
+            self.topics[row] = estate.topic_of(device)
             self.partition[row] = partition_of(estate.community_of(device))
         self.fresh: NDArray[np.int64] = np.array(fresh, np.int64)
 

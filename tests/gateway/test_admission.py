@@ -12,6 +12,7 @@ from community.frame import Frame, Reading, decode_record, encode_record
 from community.quantities import SIGNALS
 from community.refusal import PAYLOAD_KEPT, Reason
 from gateway.admission import MAX_FRAME_BYTES, Admission, Admitted, Limits
+from gateway.columnar.packets import Packets
 from gateway.link.packets import Message
 from gateway.refusals import KEPT
 from gateway.values import implausible, value_fault
@@ -30,7 +31,7 @@ def reasons(admitted: Admitted) -> list[str]:
 
 def take(*messages: Message) -> Admitted:
     """A fresh admission's verdict."""
-    return Admission(estate()).take(messages)
+    return Admission(estate()).take(Packets.runs(messages))
 
 
 def test_a_good_reading_comes_in_whole() -> None:
@@ -102,8 +103,10 @@ def test_times_at_the_very_limits_come_in() -> None:
 def test_limits_are_settings() -> None:
     admission = Admission(estate(), Limits(max_payload=50, too_old=10, future=10))
     admitted = admission.take(
-        [message(dated(ts, co=1)) for ts in (NOW - 11, NOW - 10, NOW + 10, NOW + 11)]
-        + [message('{"values": {"co": 1}, "padding": "xxxxxxxxxxxxxxxxxx"}')]
+        Packets.runs(
+            [message(dated(ts, co=1)) for ts in (NOW - 11, NOW - 10, NOW + 10, NOW + 11)]
+            + [message('{"values": {"co": 1}, "padding": "xxxxxxxxxxxxxxxxxx"}')]
+        )
     )
     assert reasons(admitted) == ["too_old", "from_the_future", "too_large"]
 
@@ -119,15 +122,15 @@ def test_the_same_reading_twice_comes_in_once(way: str) -> None:
     sent = [message(dated(NOW, co=value)) for value in (1, 2)]
     admission = Admission(estate())
     if way == "one flush":
-        admitted = admission.take([*sent, *sent])
+        admitted = admission.take(Packets.runs([*sent, *sent]))
         assert readings(admitted)[0].values == {"co": 1.0}
     else:
-        first = admission.take(sent)
+        first = admission.take(Packets.runs(sent))
         if way == "after a restart":
             admission = Admission(estate())
             frames = [decode_record(encode_record(f)) for fs in first.frames.values() for f in fs]
             admission.remember(f for f in frames if isinstance(f, Frame))
-        admitted = admission.take(sent)
+        admitted = admission.take(Packets.runs(sent))
     assert admitted.readings == (2 if way == "one flush" else 0)
     assert reasons(admitted) == ["duplicate", "duplicate"]
 
@@ -139,26 +142,30 @@ def test_remembering_skips_devices_and_signals_that_are_gone() -> None:
     )  # fmt: skip
     admission = Admission(estate())
     admission.remember([frame])
-    assert reasons(admission.take([message(dated(NOW, co=1))])) == ["duplicate"]
+    assert reasons(admission.take(Packets.runs([message(dated(NOW, co=1))]))) == ["duplicate"]
 
 
 def test_readings_without_time_and_number_are_repetitions_only_if_the_broker_says_so() -> None:
     body = '{"values": {"co": 1}}'
     admission = Admission(estate())
-    assert admission.take([message(body), message(body, at=NOW + 1)]).readings == 2
-    again = admission.take([message(body, at=NOW + 2, dup=True)])
+    assert admission.take(Packets.runs([message(body), message(body, at=NOW + 1)])).readings == 2
+    again = admission.take(Packets.runs([message(body, at=NOW + 2, dup=True)]))
     assert (again.readings, again.refused) == (0, {Reason.DUPLICATE: 1})
     assert again.refusals == [], "what the broker repeats is nobody's mistake"
-    assert admission.take([message('{"values": {"co": 2}}', dup=True)]).readings == 1, "new content, though marked"
+    assert admission.take(Packets.runs([message('{"values": {"co": 2}}', dup=True)])).readings == 1, (
+        "new content, though marked"
+    )
 
 
 def test_a_number_tells_repetitions_for_minutes_but_not_for_ever() -> None:
     body = '{"seq": 1, "values": {"battery": 100}}'
     admission = Admission(estate())
-    assert admission.take([message(body)]).readings == 1
-    assert reasons(admission.take([message(body, at=NOW + 9 * MINUTE)])) == ["duplicate"]
-    assert admission.take([message(body, at=NOW + DAY)]).readings == 1, "a counter that began anew is no repetition"
-    assert admission.take([message('{"seq": 2, "values": {"battery": 100}}', at=NOW + DAY)]).readings == 1
+    assert admission.take(Packets.runs([message(body)])).readings == 1
+    assert reasons(admission.take(Packets.runs([message(body, at=NOW + 9 * MINUTE)]))) == ["duplicate"]
+    assert admission.take(Packets.runs([message(body, at=NOW + DAY)])).readings == 1, (
+        "a counter that began anew is no repetition"
+    )
+    assert admission.take(Packets.runs([message('{"seq": 2, "values": {"battery": 100}}', at=NOW + DAY)])).readings == 1
 
 
 def test_a_stored_copy_of_unknown_age_is_not_taken_for_news() -> None:
@@ -200,13 +207,13 @@ def test_rows_keep_the_order_of_receipt_in_their_partition() -> None:
 def test_a_change_of_the_estate_keeps_what_is_known_of_those_who_stay() -> None:
     sent = [message(dated(NOW, co=1), topic(i)) for i in range(4)]
     admission = Admission(estate(homes=2))
-    assert reasons(admission.take(sent)) == ["unknown_device", "unknown_device"]
+    assert reasons(admission.take(Packets.runs(sent))) == ["unknown_device", "unknown_device"]
     admission.set_estate(estate(homes=4))
-    again = admission.take(sent)
+    again = admission.take(Packets.runs(sent))
     assert (again.readings, reasons(again)) == (2, ["duplicate", "duplicate"])
     admission.set_estate(estate(homes=1))
     admission.set_estate(estate(homes=4))
-    assert admission.take(sent).readings == 3, "who left was forgotten"
+    assert admission.take(Packets.runs(sent)).readings == 3, "who left was forgotten"
 
 
 def test_lists_in_many_messages_become_frames_of_bounded_size() -> None:

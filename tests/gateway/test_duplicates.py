@@ -1,83 +1,124 @@
 """The duplicate window: bounded, the same in any columns, and against a plain twin."""
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from community.quantities import SIGNALS
-from gateway.duplicates import WIDTH, DuplicateWindow, content_hash, fingerprint, repeated
+from gateway.collector import NO_SEQ, Rows
+from gateway.duplicates import BUCKET, WIDTH, DuplicateWindow
 
 cells = st.none() | st.floats(allow_nan=False)
 NO_ROWS = np.zeros(0, np.int64)
+NOW = 1_763_798_400_000
 
 
-@given(st.dictionaries(st.integers(0, len(SIGNALS) - 1), cells, min_size=1, max_size=8), st.randoms())
-def test_content_is_the_same_in_whatever_columns_it_stands(values: dict[int, float | None], random: object) -> None:
+def rows(*readings: tuple[int, int | None, dict[int, float]], received_at: int = NOW, seq: int = NO_SEQ) -> Rows:
+    """Rows of (device, own time, column → value)."""
+    columns = np.array(sorted({c for _, _, values in readings for c in values} or {0}), np.intp)
+    matrix = np.full((len(readings), len(columns)), np.nan)
+    for i, (_, _, values) in enumerate(readings):
+        for column, value in values.items():
+            matrix[i, np.searchsorted(columns, column)] = value
+    n = len(readings)
+    return Rows(
+        np.array([r for r, _, _ in readings], np.int64),
+        np.array([received_at if ts is None else ts for _, ts, _ in readings], np.int64),
+        np.full(n, received_at, np.int64),
+        np.arange(n),
+        columns,
+        matrix,
+        np.array([ts is not None for _, ts, _ in readings], np.bool_),
+        np.full(n, seq, np.int64),
+        np.zeros(n, np.bool_),
+        np.ones(n, np.bool_),
+    )
+
+
+def window(devices: int = 3) -> DuplicateWindow:
+    """A window that remembers nothing yet."""
+    made = DuplicateWindow()
+    made.resize(devices, NO_ROWS)
+    return made
+
+
+def again(it: DuplicateWindow, judged: Rows) -> list[bool]:
+    """The verdicts on rows that all come in."""
+    return [bool(b) for b in it.recognise(judged, np.ones(len(judged), np.bool_))]
+
+
+@given(st.dictionaries(st.integers(0, len(SIGNALS) - 1), cells, min_size=1, max_size=8))
+def test_content_is_the_same_in_whatever_columns_it_stands(values: dict[int, float | None]) -> None:
     present = {j: v for j, v in values.items() if v is not None}
-    narrow = np.array([list(present.values())], float).reshape(1, -1)
-    wide = np.full((1, len(SIGNALS)), np.nan)
-    for j, v in present.items():
-        wide[0, j] = v
-    assert content_hash(narrow, np.array(list(present), np.intp)) == content_hash(wide, np.arange(len(SIGNALS)))
+    narrow = rows((0, 5, present))
+    wide = rows((0, 5, present), (1, 5, dict.fromkeys(range(len(SIGNALS)), 1.0)))
+    it = window()
+    assert again(it, narrow) == [False]
+    assert again(it, wide) == [True, False]
 
 
 @given(st.lists(cells, min_size=4, max_size=4), st.lists(cells, min_size=4, max_size=4))
 def test_different_content_differs(one: list[float | None], other: list[float | None]) -> None:
-    columns = np.arange(4)
-    a, b = np.array([one, other], float)
-    same = bool(np.array_equal(a, b, equal_nan=True))
-    assert bool(content_hash(a[None], columns)[0] == content_hash(b[None], columns)[0]) is same
+    first, second = ({j: v for j, v in enumerate(cells) if v is not None} for cells in (one, other))
+    it = window()
+    assert again(it, rows((0, 5, first), (0, 5, second))) == [False, first == second]
 
 
 def test_values_changing_places_is_another_content() -> None:
-    columns = np.array([0, 1])
-    a, b = content_hash(np.array([[1.0, 2.0], [2.0, 1.0]]), columns)
-    assert a != b
+    assert again(window(), rows((0, 5, {0: 1.0, 1: 2.0}), (0, 5, {0: 2.0, 1: 1.0}))) == [False, False]
 
 
 def test_zero_and_minus_zero_are_one_value() -> None:
-    a, b = content_hash(np.array([[0.0], [-0.0]]), np.array([0]))
-    assert a == b
+    assert again(window(), rows((0, 5, {0: 0.0}), (0, 5, {0: -0.0}))) == [False, True]
 
 
-def test_time_and_device_belong_to_the_fingerprint() -> None:
-    prints = fingerprint(np.array([0, 0, 1]), np.array([5, 6, 5]), np.full(3, 9, np.uint64))
-    assert len(set(prints.tolist())) == 3
-    assert 0 not in prints
+def test_time_and_device_belong_to_it() -> None:
+    assert again(window(), rows((0, 5, {0: 1.0}), (0, 6, {0: 1.0}), (1, 5, {0: 1.0}))) == [False, False, False]
+
+
+def test_what_is_not_kept_is_neither_judged_nor_remembered() -> None:
+    it = window()
+    twice = rows((0, 5, {0: 1.0}), (0, 5, {0: 1.0}))
+    assert it.recognise(twice, np.array([False, True])).tolist() == [False, False]
+    assert it.recognise(twice, np.array([False, True])).tolist() == [False, True]
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 40)), max_size=3 * WIDTH), max_size=6))
 def test_it_remembers_what_a_ring_of_each_device_would(batches: list[list[tuple[int, int]]]) -> None:
-    window = DuplicateWindow()
-    window.resize(3, NO_ROWS)
+    it = window()
     twin = [deque[int](maxlen=WIDTH) for _ in range(3)]
     for batch in batches:
-        rows = np.array([r for r, _ in batch], np.int64)
-        prints = np.array([p for _, p in batch], np.uint64)
-        assert window.seen(rows, prints).tolist() == [p in twin[r] for r, p in batch]
-        window.add(rows, prints)
-        for r, p in batch:
-            twin[r].append(p)
+        expected = []
+        for row, ts in batch:
+            expected.append(ts in twin[row])
+            if ts not in twin[row]:
+                twin[row].append(ts)
+        assert again(it, rows(*((row, ts, {0: 1.0}) for row, ts in batch))) == expected
 
 
-def test_it_costs_less_than_600_bytes_a_device() -> None:
-    window = DuplicateWindow()
-    window.resize(1_000, NO_ROWS)
-    assert window.nbytes / 1_000 < 600
+def test_without_a_time_a_number_is_a_repetition_for_a_while_only() -> None:
+    it = window()
+    reading = (0, None, {0: 1.0})
+    assert again(it, rows(reading, seq=7)) == [False]
+    assert again(it, rows(reading, seq=7, received_at=NOW + BUCKET)) == [True]
+    assert again(it, rows(reading, seq=7, received_at=NOW + 3 * BUCKET)) == [False]
+    assert again(it, rows(reading, seq=8)) == [False]
 
 
-def test_a_row_given_to_another_device_remembers_nothing() -> None:
-    window = DuplicateWindow()
-    window.resize(2, NO_ROWS)
-    both, prints = np.array([0, 1]), np.array([7, 7], np.uint64)
-    window.add(both, prints)
-    window.resize(3, np.array([1]))
-    assert window.seen(both, prints).tolist() == [True, False]
+def test_without_time_and_number_only_the_brokers_mark_tells() -> None:
+    it = window()
+    reading = rows((0, None, {0: 1.0}))
+    assert again(it, reading) == again(it, reading) == [False]
+    assert again(it, replace(reading, dup=np.ones(1, np.bool_))) == [True]
 
 
-@pytest.mark.parametrize(("given_", "expected"), [([], []), ([1, 2, 1, 1], [False, False, True, True])])
-def test_repeated_leaves_the_first(given_: list[int], expected: list[bool]) -> None:
-    assert repeated(np.array(given_, np.uint64)).tolist() == expected
+def test_who_is_new_in_a_row_is_not_taken_for_the_one_before() -> None:
+    it = window()
+    reading = rows((0, 5, {0: 1.0}))
+    assert again(it, reading) == [False]
+    it.resize(5, np.array([0]))
+    assert again(it, reading) == [False]
+    assert it.nbytes == 5 * (8 * WIDTH + 2)

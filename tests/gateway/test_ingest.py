@@ -9,6 +9,7 @@ from community.frame import Frame, Record
 from community.refusal import Refusal
 from community.vitals import State, Vitals
 from gateway.admission import Admission
+from gateway.columnar.packets import Packets
 from gateway.ingest import IN_FLIGHT, Ingest
 from gateway.link.link import Batch
 from gateway.link.packets import Message
@@ -27,7 +28,7 @@ class FakeLink:
 
     def give(self, *messages: Message) -> Batch:
         """A batch that arrives now."""
-        batch = Batch(None, list(messages), 0)
+        batch = Batch(None, Packets.runs(messages))
         self.waiting.put_nowait(batch)
         return batch
 
@@ -219,7 +220,7 @@ async def test_a_new_estate_holds_from_the_next_batch_on() -> None:
 
 async def test_what_the_log_has_already_is_not_written_again() -> None:
     async with house() as h:
-        frame = Admission(estate()).take([reading(1)]).frames.popitem()[1][0]
+        frame = Admission(estate()).take(Packets.runs([reading(1)])).frames.popitem()[1][0]
         h.ingest.remember([frame])
         await h.acknowledged(h.link.give(reading(1)))
         assert h.log.records == {}

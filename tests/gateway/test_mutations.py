@@ -7,6 +7,7 @@ import psutil  # type: ignore[import-untyped] # it comes without types
 
 from community.refusal import Reason
 from gateway.admission import Admission
+from gateway.columnar.packets import Packets
 from gateway.refusals import KEPT
 from tests.gateway.mutations import mutated
 from tests.gateway.village import NOW, dated, estate, message, topic
@@ -36,7 +37,7 @@ def test_a_hundred_thousand_broken_messages_leave_the_others_untouched() -> None
         # One honest reading of another device behind every ten broken ones, of the same second.
         times = (NOW + flush * 50 + i for i in range(50))
         sound = [message(dated(ts, voltage=230), topic(1)) for ts in times]
-        admitted = admission.take([m for i in range(50) for m in (*bad[10 * i : 10 * i + 10], sound[i])])
+        admitted = admission.take(Packets.runs([m for i in range(50) for m in (*bad[10 * i : 10 * i + 10], sound[i])]))
         rows = (r for frames in admitted.frames.values() for frame in frames for r in frame.readings())
         good += sum(r.device == "d1" and r.values == {"voltage": 230} for r in rows)
         assert admitted.refused_messages == len(bad), "each of them, and no other, is refused"

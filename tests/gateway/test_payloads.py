@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.admission import Admission
+from gateway.columnar.packets import Packets
 from gateway.payloads import UnknownProfileError, check_lines
 from tests.gateway.mutations import mutated
 from tests.gateway.village import NOW, estate, message, topic
@@ -123,7 +124,7 @@ def test_it_judges_as_admission_does() -> None:
     for where, payload in mutated(500, seed=3):
         on = where.decode(errors="replace")
         (verdict,) = check({"topic": on, "payload_hex": payload.hex(), "received_at": NOW})
-        admitted = Admission(estate()).take([message(payload, on)])
+        admitted = Admission(estate()).take(Packets.runs([message(payload, on)]))
         gone = {"unknown_device", "wrong_topic"}  # every device counts as registered
         named = {r.reason.value for r in admitted.refusals} - gone
         assert named <= {part.split(":")[0] for part in (verdict["reason"] or "").split("; ")} | gone

@@ -1,0 +1,98 @@
+"""Whose topic is it? Each topic is looked into once and remembered."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from community.refusal import Reason
+from gateway.decoding.native import DOWNWARD, NATIVE
+from gateway.decoding.profile import Profile
+from gateway.fault import Fault
+from gateway.roster import Roster
+
+SPARE = 65_536
+"""Topics remembered beyond eight for each device; when full, all are forgotten and found again as they come."""
+
+MOST_TOPIC = 1_024
+"""Bytes of a topic that is remembered; longer ones are looked into each time."""
+
+
+class Source(NamedTuple):
+    """What a topic is.
+
+    Attributes:
+        row: of the device in the roster; -1 if the topic tells none that is known.
+        profile: that reads it; None if it is not ours, or on its way down: then it is passed over, unless `fault`.
+        fault: why nothing on it can come in.
+    """
+
+    row: int
+    profile: Profile | None
+    fault: Fault | None = None
+
+
+NOT_OURS = Source(-1, None)
+UNCLAIMED = Source(-1, None, Fault(Reason.UNKNOWN_TOPIC, "", "no profile claims this topic"))
+
+
+class Sources:
+    """Resolves topics for one roster and one set of profiles."""
+
+    def __init__(self, roster: Roster, profiles: Mapping[str, Profile]) -> None:
+        self._roster = roster
+        self._profiles = list(profiles.values())
+        self._native_rows = {topic.encode(): row for row, topic in enumerate(roster.topics) if topic}
+        self._known: dict[bytes, Source] = {}
+        self._most = SPARE + 8 * len(roster)
+
+    def __getitem__(self, topic: bytes) -> Source:
+        source = self._known.get(topic)
+        if source is None:
+            source = self._resolve(topic)
+            if len(topic) <= MOST_TOPIC:
+                if len(self._known) >= self._most:
+                    self._known.clear()
+                self._known[topic] = source
+        return source
+
+    def device(self, topic: bytes) -> str | None:
+        """Id of the known device that a topic means, were it even a wrong one of its own."""
+        row = self[topic].row
+        if row >= 0:
+            return self._roster.ids[row]
+        address = NATIVE.device_of(topic) if NATIVE.claims(topic) else None
+        return address if address in self._roster.row_of_id else None
+
+    def row_of(self, profile: Profile, address: str) -> int:
+        """Row of the device with this address; -1 if there is none."""
+        return self._roster.row_of_address.get((profile.name, address), -1)
+
+    def _resolve(self, topic: bytes) -> Source:
+        if NATIVE.claims(topic):
+            return self._native(topic)
+        first: Profile | None = None
+        for profile in self._profiles:
+            if profile.claims(topic):
+                address = profile.device_of(topic)
+                row = -1 if address is None else self.row_of(profile, address)
+                if row >= 0:
+                    return Source(row, profile)
+                first = first or profile
+        return UNCLAIMED if first is None else Source(-1, first)
+
+    def _native(self, topic: bytes) -> Source:
+        if topic.endswith(DOWNWARD):
+            return NOT_OURS
+        row = self._native_rows.get(topic.rpartition(b"/")[0])
+        if row is not None:
+            return Source(row, NATIVE)
+        device = NATIVE.device_of(topic)
+        if device is None:
+            expected = "mingluo/v1/<community>/<household>/<device>/telemetry"
+            return Source(-1, NATIVE, Fault(Reason.UNKNOWN_TOPIC, "", f"expected {expected}"))
+        row = self._roster.row_of_id.get(device)
+        if row is None:
+            return Source(-1, NATIVE, Fault(Reason.UNKNOWN_DEVICE, "", f"no device {device[:64]!r} is registered"))
+        own = self._roster.topics[row]
+        if topic.startswith(own.encode() + b"/"):
+            return Source(-1, NATIVE, Fault(Reason.UNKNOWN_TOPIC, "", f"no such topic below {own}"))
+        return Source(-1, NATIVE, Fault(Reason.WRONG_TOPIC, "", f"the device's own topic is {own}/..."))
