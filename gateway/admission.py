@@ -150,9 +150,10 @@ class Admission:
 
     def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> None:
         """Read one message in Python; its measurements go to the collector."""
-        row, profile, fault = self._sources[message.topic]
-        if fault is not None:
-            book.add(number, fault)
+        source = self._sources[message.topic]
+        profile = source.profile
+        if source.fault is not None:
+            book.add(number, source.fault)
             return
         if profile is None:
             admitted.ignored += 1
@@ -168,10 +169,9 @@ class Admission:
         elif not measurements:
             admitted.ignored += 1
         for values, ts, seq, address in measurements:
-            of = row if address is None else self._sources.row_of(profile, address)
-            if of < 0:
-                name = "the topic" if address is None else repr(address[:64])
-                book.add(number, Fault(Reason.UNKNOWN_DEVICE, "", f"no {profile.name} device {name} is registered"))
+            row = self._sources.row_of(source, address)
+            if isinstance(row, Fault):
+                book.add(number, row)
                 continue
             if message.retained and (ts is None or "online" in values) and values != _GONE:
                 # The broker's stored copy of something said nobody knows when: to judge it as if it were said
@@ -182,7 +182,7 @@ class Admission:
             if values:
                 place = "event" if message.topic.endswith(b"/event") else "values"
                 unknown = self._collector.add(
-                    of, ts, seq, message.received_at, message.dup, profile.steady, number, values, place
+                    row, ts, seq, message.received_at, message.dup, profile.steady, number, values, place
                 )
                 if unknown:
                     book.extend(number, unknown)

@@ -23,11 +23,13 @@ class Source(NamedTuple):
         row: of the device in the roster; -1 if the topic tells none that is known.
         profile: that reads it; None if it is not ours, or on its way down: then it is passed over, unless `fault`.
         fault: why nothing on it can come in.
+        address: of the device that the topic tells; None if it tells none.
     """
 
     row: int
     profile: Profile | None
     fault: Fault | None = None
+    address: str | None = None
 
 
 NOT_OURS = Source(-1, None)
@@ -62,9 +64,25 @@ class Sources:
         address = NATIVE.device_of(topic) if NATIVE.claims(topic) else None
         return address if address in self._roster.row_of_id else None
 
-    def row_of(self, profile: Profile, address: str) -> int:
-        """Row of the device with this address; -1 if there is none."""
-        return self._roster.row_of_address.get((profile.name, address), -1)
+    def row_of(self, source: Source, address: str | None) -> int | Fault:
+        """Row of the device with this address (None: the topic's), or why nothing of it can come in on this topic."""
+        if source.row >= 0 and (address is None or address == source.address):
+            return source.row
+        assert source.profile is not None, "what is not ours is not decoded"
+        if address is None:
+            address = source.address
+        if address is None:
+            return Fault(Reason.UNKNOWN_DEVICE, "", "neither topic nor payload names a device")
+        row = self._roster.row_of_address.get((source.profile.name, address))
+        if row is None:
+            detail = f"no {source.profile.name} device {address[:64]!r} is registered"
+            return Fault(Reason.UNKNOWN_DEVICE, "", detail)
+        if source.row >= 0 and not address.startswith(f"{source.address}/"):
+            # Whoever may publish on a device's topic may not speak for another one.
+            return Fault(
+                Reason.WRONG_TOPIC, "", f"{address[:64]!r} is another device, and not below {source.address!r}"
+            )
+        return row
 
     def _resolve(self, topic: bytes) -> Source:
         if NATIVE.claims(topic):
@@ -73,18 +91,18 @@ class Sources:
         for profile in self._profiles:
             if profile.claims(topic):
                 address = profile.device_of(topic)
-                row = -1 if address is None else self.row_of(profile, address)
+                row = -1 if address is None else self._roster.row_of_address.get((profile.name, address), -1)
                 if row >= 0:
-                    return Source(row, profile)
+                    return Source(row, profile, None, address)
                 first = first or profile
-        return UNCLAIMED if first is None else Source(-1, first)
+        return UNCLAIMED if first is None else Source(-1, first, None, first.device_of(topic))
 
     def _native(self, topic: bytes) -> Source:
         if topic.endswith(DOWNWARD):
             return NOT_OURS
         row = self._native_rows.get(topic.rpartition(b"/")[0])
         if row is not None:
-            return Source(row, NATIVE)
+            return Source(row, NATIVE, None, self._roster.ids[row])
         device = NATIVE.device_of(topic)
         if device is None:
             expected = "mingluo/v1/<community>/<household>/<device>/telemetry"

@@ -77,6 +77,16 @@ class Settings(BaseSettings):
         default=30, gt=0, description="How often the engine's state is saved, s: the most that a restart re-reads."
     )
 
+    profiles_dir: Path | None = Field(
+        default=None,
+        description="Folder with a community's own device profiles (*.toml); one with a shipped name replaces it.",
+    )
+    listen_profiles: tuple[str, ...] = Field(
+        default=(),
+        description="Profiles listened to besides those of the estate's devices, so that new devices can announce "
+        'themselves, e.g. ["homeassistant"].',
+    )
+
     too_old_s: float = Field(default=7 * 86_400, gt=0, description="Readings older than this are refused, s.")
     future_s: float = Field(default=60, ge=0, description="Readings this far ahead of our clock are refused, s.")
     max_message_bytes: int = Field(default=65_536, ge=1_024, description="Larger messages are refused.")

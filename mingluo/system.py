@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -28,16 +28,17 @@ from community.estate_store import EstateStore
 from community.frame import Frame
 from community.vitals import Component, Vitals
 from gateway.admission import Admission
-from gateway.broker.auth import Credential
 from gateway.broker.callout import AuthCallout
 from gateway.broker.connection import connect, disconnect
 from gateway.broker.redelivery import Redelivery
 from gateway.broker.server import BrokerServer
+from gateway.decoding.registry import Profiles
 from gateway.ingest import Ingest
 from gateway.link.link import Link
 from gateway.log import ReadingsLog
 from gateway.refusal_log import RefusalLog
 from mingluo import migrations, options
+from mingluo.accounts import credentials, topic_filters
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
 from mingluo.behind_rules import BehindRules
@@ -120,8 +121,11 @@ async def system(
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await patiently(watch.look)
         redelivery = None if settings.mqtt_url else Redelivery(wires.client)
-        link = _link(settings, wires, redelivery, vitals, clock)
-        gateway = await _gateway(settings, link, wires, watch, vitals, clock)
+        profiles = await asyncio.to_thread(Profiles, settings.profiles_dir)
+        link = _link(
+            settings, wires, redelivery, topic_filters(watch.estate, profiles, settings.listen_profiles), vitals, clock
+        )
+        gateway = await _gateway(settings, link, wires, watch, profiles, vitals, clock)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
@@ -146,7 +150,7 @@ async def system(
             snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
             rehearsal_age_ms=round(settings.rehearsal_max_age_d * DAY),
         )
-        behind = Behind(stores.estates, watch, wires.quarantine, clock)
+        behind = Behind(stores.estates, watch, wires.quarantine, wires.client, clock)
         context = Context(
             journal=stores.journal,
             desk=desk,
@@ -157,6 +161,7 @@ async def system(
             estate=lambda: watch.estate,
             import_estate=behind.import_estate,
             refusals=behind.refusals,
+            messages=behind.messages,
             rules=lambda: rulebook_watch.rulebook.describe(),
             rulebooks=BehindRules(
                 stores.rulebooks,
@@ -180,7 +185,9 @@ async def system(
             if not await patiently(redelivery.session_kept):
                 # Nobody may publish before the broker keeps messages for us, or the first ones would be lost.
                 await _first(link.subscribed(), tasks)
-            callout = AuthCallout(wires.client, wires.broker.issuer, _credentials(watch), vitals, clock)
+            callout = AuthCallout(
+                wires.client, wires.broker.issuer, credentials(lambda: watch.estate, profiles), vitals, clock
+            )
             await patiently(callout.start)
         tasks.start("estate", watch.run())
         tasks.start("rulebook", rulebook_watch.run())
@@ -256,10 +263,16 @@ async def _open_wires(
 
 
 def _link(
-    settings: Settings, wires: _Wires, redelivery: Redelivery | None, vitals: Vitals, clock: Callable[[], int]
+    settings: Settings,
+    wires: _Wires,
+    redelivery: Redelivery | None,
+    filters: tuple[str, ...],
+    vitals: Vitals,
+    clock: Callable[[], int],
 ) -> Link:
     settle = None if redelivery is None else redelivery.settle
-    return Link(options.link(settings, wires.broker.endpoints), clock, vitals, before_connect=settle)
+    chosen = replace(options.link(settings, wires.broker.endpoints), topic_filters=filters)
+    return Link(chosen, clock, vitals, before_connect=settle)
 
 
 async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
@@ -272,22 +285,36 @@ async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
 
 
 async def _gateway(
-    settings: Settings, link: Link, wires: _Wires, watch: EstateWatch, vitals: Vitals, clock: Callable[[], int]
+    settings: Settings,
+    link: Link,
+    wires: _Wires,
+    watch: EstateWatch,
+    profiles: Profiles,
+    vitals: Vitals,
+    clock: Callable[[], int],
 ) -> Gateway:
-    admission = Admission(watch.estate, options.admission(settings))
-    ingest = Ingest(link, admission, wires.log, wires.quarantine, vitals, clock, run_id=secrets.token_hex(8))
+    admission = Admission(watch.estate, options.admission(settings), profiles)
+    ingest = Ingest(
+        link,
+        admission,
+        wires.log,
+        wires.quarantine,
+        vitals,
+        clock,
+        run_id=secrets.token_hex(8),
+        outgoing=profiles.outgoing,
+    )
     # What the broker delivers again after a crash is recognised by what the log holds already.
     ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))
     watch.tell(ingest.set_estate)
-    return Gateway(link, ingest, wires.log, vitals, clock)
-
-
-def _credentials(watch: EstateWatch) -> Callable[[str], Credential | None]:
-    def credential(user: str) -> Credential | None:
-        device = watch.estate.devices.get(user)
-        return None if device is None else Credential(device.secret, watch.estate.topic_of(device))
-
-    return credential
+    return Gateway(
+        link,
+        ingest,
+        wires.log,
+        vitals,
+        clock,
+        filters=lambda: topic_filters(watch.estate, profiles, settings.listen_profiles),
+    )
 
 
 async def _close_window(window: Window, feed: Feed, serving: asyncio.Task[None]) -> None:

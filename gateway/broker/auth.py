@@ -11,15 +11,18 @@ GATEWAY_CLIENT_ID = "mingluo-gateway"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the estate says about a device.
+    """What the estate says about a device, or about a bridge.
 
     Attributes:
         secret: its MQTT password; None: it may not connect.
-        topic: its own topic without the last level, `mingluo/v1/<community>/<household>/<device>`.
+        topic: its own topic without the last level, `mingluo/v1/<community>/<household>/<device>`; None for a bridge.
+        publish, subscribe: MQTT filters of what it may publish and read besides, by its profile.
     """
 
     secret: str | None = field(repr=False)
-    topic: str
+    topic: str | None
+    publish: tuple[str, ...] = ()
+    subscribe: tuple[str, ...] = ()
 
 
 class DenialReason(StrEnum):
@@ -78,16 +81,26 @@ def decide(user: str, password: str, mqtt_id: str, credentials: Credentials) -> 
         return Denied(DenialReason.WRONG_PASSWORD)
     if mqtt_id != user and credentials(mqtt_id) is not None:
         return Denied(DenialReason.FOREIGN_CLIENT_ID)
-    return grant_below(known.topic)
+    return grant_of(known)
 
 
-def grant_below(topic: str) -> Grant:
-    """What a device with this topic may do: publish below it, and read its commands and errors.
+def subject_of(topic_filter: str) -> str:
+    """The NATS subject of an MQTT filter, as nats-server makes it: levels are parted by dots, a dot becomes `//`."""
+    words = {"+": "*", "#": ">"}
+    return ".".join(words.get(level, level.replace(".", "//")) for level in topic_filter.split("/"))
+
+
+def grant_of(known: Credential) -> Grant:
+    """What an account may do: publish below its own topic, read its commands and errors, and as its profile says.
 
     Any last level may be published except those that only the system writes: a mistyped `/telemetri` shall reach
     the gateway and be refused by name there, where the vendor can see it, and not vanish in the broker.
     """
-    own = topic.replace("/", ".")
-    down = (f"{own}.command", f"{own}.error")
+    own = None if known.topic is None else subject_of(known.topic)
+    down = () if own is None else (f"{own}.command", f"{own}.error")
     # $MQTT.sub is where the broker hands QoS 1 messages to a session; it refuses device subscriptions to it itself.
-    return Grant(publish=(f"{own}.>",), publish_denied=down, subscribe=(*down, "$MQTT.sub.>"))
+    return Grant(
+        publish=(*(() if own is None else (f"{own}.>",)), *map(subject_of, known.publish)),
+        publish_denied=down,
+        subscribe=(*down, *map(subject_of, known.subscribe), "$MQTT.sub.>"),
+    )

@@ -55,6 +55,10 @@ class Profiles(Mapping[str, Profile]):
     def __len__(self) -> int:
         return len(self._profiles)
 
+    def outgoing(self) -> list[tuple[str, bytes]]:
+        """What codecs have to say to devices: topics and payloads, each given once."""
+        return [message for codec in self.codecs.values() if hasattr(codec, "outgoing") for message in codec.outgoing()]
+
     def claiming(self, topic: bytes) -> Profile | None:
         """The first profile that claims a topic."""
         return next((p for p in self._profiles.values() if p.claims(topic)), None)

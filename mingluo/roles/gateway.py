@@ -8,6 +8,7 @@ from community.clock import SECOND
 from community.frame import Tick
 from community.vitals import State, Vitals
 from gateway.ingest import Ingest
+from gateway.link.connection import LinkError
 from gateway.link.link import Link
 from gateway.log import LogUnavailable, ReadingsLog
 
@@ -29,8 +30,11 @@ class Gateway:
         vitals: Vitals,
         clock: Callable[[], int],
         *,
+        filters: Callable[[], tuple[str, ...]] | None = None,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
+        """`filters` gives the topics wanted now; without it they stay what the link began with."""
+        self._filters = filters
         self._link = link
         self._ingest = ingest
         self._log = log
@@ -44,6 +48,20 @@ class Gateway:
             tasks.create_task(self._link.run(), name="link")
             tasks.create_task(self._ingest.run(), name="ingest")
             tasks.create_task(self._tick(), name="ticks")
+            if self._filters is not None:
+                tasks.create_task(self._follow_filters(self._filters), name="topics")
+
+    async def _follow_filters(self, wanted: Callable[[], tuple[str, ...]]) -> None:
+        """A new estate may bring a way of speaking that nobody had before."""
+        subscribed = wanted()
+        while True:
+            await self._sleep(1.0)
+            if (filters := wanted()) != subscribed:
+                try:
+                    await self._link.resubscribe(filters)
+                    subscribed = filters
+                except LinkError as error:
+                    self._vitals.report("link", State.DEGRADED, str(error), self._clock())
 
     async def _tick(self) -> None:
         while True:

@@ -16,7 +16,7 @@ from gateway.broker.auth import (
     Denied,
     Grant,
     decide,
-    grant_below,
+    grant_of,
 )
 from gateway.broker.nkey import Issuer, claims_of, encode_account_key
 
@@ -46,11 +46,11 @@ def test_refusals_are_named(user: str, password: str, mqtt_id: str, reason: Deni
 
 @pytest.mark.parametrize("mqtt_id", ["", "d1", "esp32-a1b2c3"])
 def test_a_device_with_its_secret_is_let_in(mqtt_id: str) -> None:
-    assert decide("d1", "secret-one", mqtt_id, KNOWN.get) == grant_below(TOPIC)
+    assert decide("d1", "secret-one", mqtt_id, KNOWN.get) == grant_of(Credential("x", TOPIC))
 
 
 def test_a_grant_ends_at_the_devices_own_topic() -> None:
-    assert grant_below(TOPIC) == Grant(
+    assert grant_of(Credential("x", TOPIC)) == Grant(
         publish=("mingluo.v1.xijiang.h1.d1.>",),
         publish_denied=("mingluo.v1.xijiang.h1.d1.command", "mingluo.v1.xijiang.h1.d1.error"),
         subscribe=("mingluo.v1.xijiang.h1.d1.command", "mingluo.v1.xijiang.h1.d1.error", "$MQTT.sub.>"),
