@@ -11,7 +11,7 @@ from api.context import Context
 from api.limits import BodyLimit, SecurityHeaders
 from api.models import Feed
 from api.problems import Problem, install_problem_handlers
-from api.routes import alerts, estate, health, pages, rulebook, session
+from api.routes import alerts, devices, estate, health, pages, rulebook, session
 from api.security import SignedIn
 
 _DESCRIPTION = """Alerts of a community: what is open, what happened, and a person's answer to it.
@@ -49,7 +49,7 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problem_handlers(app)
-    rooms = (alerts, estate, rulebook, session, health, pages)
+    rooms = (alerts, estate, devices, rulebook, session, health, pages)
     for router in (*(room.router for room in rooms), _document(app)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.CONSOLE / "static"), name="static")

@@ -12,6 +12,7 @@ from api.feed import Feed
 from api.rulebooks import Rulebooks
 from community.alert import Alert, AlertEvent
 from community.estate import Estate
+from community.recent import RecentMessage
 from community.refusal import Refusal
 from community.severity import Severity
 from community.vitals import Vitals
@@ -62,6 +63,7 @@ class Context:
         import_estate: takes a TOML text and the account's name, puts the new estate in force and returns its version;
             raises `community.estate_file.EstateErrors` with every fault, and then nothing has changed.
         refusals: the latest refused messages, newest first, of one device or (None) of all, at most so many.
+        messages: the last messages of a device, oldest first, with what became of each; none for one not known.
         rules: `id`, `title` (`{"zh": ..., "en": ...}`), `guidance` (such a text for each role), `category` and
             `standard` of every rule.
         rulebooks: the versions of the rulebook.
@@ -77,6 +79,7 @@ class Context:
     estate: Callable[[], Estate]
     import_estate: Callable[[str, str], Awaitable[int]]
     refusals: Callable[[str | None, int], Awaitable[Sequence[Refusal]]]
+    messages: Callable[[str], Awaitable[Sequence[RecentMessage]]]
     rules: Callable[[], Sequence[dict[str, Any]]]
     rulebooks: Rulebooks
     version: str

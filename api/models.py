@@ -253,6 +253,46 @@ class Quarantine(BaseModel):
     refusals: list[RefusalView]
 
 
+class MessageEvent(BaseModel):
+    """An event that a message told."""
+
+    name: str = Field(examples=["smoke_alarm"])
+    active: bool
+
+
+class MessageFault(BaseModel):
+    """What of a message was refused."""
+
+    reason: Reason
+    detail: str = Field(examples=["values.voltage: 1e+09 is outside 0..1000 V"])
+
+
+class MessageView(BaseModel):
+    """One of a device's last messages, and what became of it."""
+
+    number: int = Field(description="running number of its messages since the start; a gap: some were not kept")
+    at: int = Time
+    topic: str = Field(examples=["tele/tasmota_4B3316/SENSOR"])
+    outcome: Literal["accepted", "event", "quarantined", "ignored"] = Field(
+        description="`accepted` and `event`: at least a part of it came in"
+    )
+    profile: str = Field(description="by which it was read", examples=["tasmota"])
+    values: dict[str, float] = Field(description="what came in, in canonical units", examples=[{"voltage": 229.8}])
+    events: list[MessageEvent]
+    faults: list[MessageFault] = Field(description="what of it was refused, and why")
+    retained: bool = Field(description="whether it was the broker's stored copy, of unknown age")
+    size: int = Field(description="length of the whole payload, bytes")
+    payload: str | None = Field(description="its first 512 bytes as text; null: not UTF-8")
+    payload_base64: str = Field(description="its first 512 bytes")
+
+
+class Messages(BaseModel):
+    """The last messages of a device, newest first."""
+
+    device: str
+    messages: list[MessageView]
+
+
 class RuleView(BaseModel):
     """A rule, as people need it: what it is called and what to do."""
 

@@ -1,5 +1,7 @@
 """A message of a device and what became of it, as it is shown to the vendor who asks."""
 
+from codecs import getincrementaldecoder
+
 import msgspec
 
 
@@ -45,3 +47,11 @@ class RecentMessage(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, float] = {}
     events: tuple[RecentEvent, ...] = ()
     faults: tuple[RecentFault, ...] = ()
+
+    @property
+    def text(self) -> str | None:
+        """The payload as text; None if it is not UTF-8. A character that the cut went through is left out."""
+        try:
+            return getincrementaldecoder("utf-8")().decode(self.payload, final=self.size == len(self.payload))
+        except UnicodeDecodeError:
+            return None

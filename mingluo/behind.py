@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import nats.errors
+from nats.aio.client import Client
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.problems import Unavailable
 from community.estate_file import load_estate
 from community.estate_store import EstateStore
+from community.recent import RecentMessage
 from community.refusal import Refusal
 from gateway.log import LogUnavailable
+from gateway.recent import ask
 from gateway.refusal_log import RefusalLog
 from mingluo.estate_watch import EstateWatch
 
@@ -19,14 +22,20 @@ PATIENCE_S = 5.0
 
 
 class Behind:
-    """The estate and quarantine, as a request meets them."""
+    """The estate, quarantine and the gateway, as a request meets them."""
 
     def __init__(
-        self, estates: EstateStore, watch: EstateWatch, quarantine: RefusalLog, clock: Callable[[], int]
+        self,
+        estates: EstateStore,
+        watch: EstateWatch,
+        quarantine: RefusalLog,
+        client: Client,
+        clock: Callable[[], int],
     ) -> None:
         self._estates = estates
         self._watch = watch
         self._quarantine = quarantine
+        self._client = client
         self._clock = clock
 
     async def import_estate(self, text: str, actor: str) -> int:
@@ -58,3 +67,14 @@ class Behind:
                 return await self._quarantine.last(device, limit)
         except (OSError, nats.errors.Error) as error:
             raise Unavailable("the broker, which keeps refused messages, does not answer now") from error
+
+    async def messages(self, device: str) -> Sequence[RecentMessage]:
+        """The last messages of a device with what became of each, oldest first.
+
+        Raises:
+            Unavailable: the gateway that remembers them is away.
+        """
+        try:
+            return await ask(self._client, device, PATIENCE_S)
+        except (OSError, nats.errors.Error) as error:
+            raise Unavailable("the gateway, which remembers the last messages, does not answer now") from error

@@ -7,8 +7,10 @@ import typer
 
 from gateway.payloads import UnknownProfileError, check_lines
 from mingluo.cli.io import emit, open_lines, refuse
+from mingluo.cli.tail import tail
 
 app = typer.Typer(help="What the gateway makes of messages.", no_args_is_help=True)
+app.command()(tail)
 
 
 @app.callback()

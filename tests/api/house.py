@@ -27,6 +27,7 @@ from community.database import metadata, open_database
 from community.estate import Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
 from community.estate_file import load_estate
 from community.finding import Finding
+from community.recent import RecentMessage
 from community.refusal import Refusal
 from community.severity import Category, Severity
 from community.vitals import State, Vitals
@@ -188,6 +189,7 @@ class House:
     journal: Journal = field(default_factory=Journal)
     estate: Estate = field(default_factory=small_estate)
     refusals: list[Refusal] = field(default_factory=list)
+    messages: list[RecentMessage] = field(default_factory=list)
     keep_alive_s: float = 5.0
     away: bool = False
 
@@ -218,6 +220,7 @@ class House:
                 estate=lambda: self.estate,
                 import_estate=self._import_estate,
                 refusals=self._refusals,
+                messages=self._messages,
                 rules=lambda: RULES,
                 rulebooks=self.rulebooks,
                 version="0.1.0",
@@ -275,6 +278,11 @@ class House:
         self.estate = load_estate(text, f"import by {actor}")
         self.version += 1
         return self.version
+
+    async def _messages(self, device: str) -> list[RecentMessage]:
+        if self.away:
+            raise Unavailable("the broker does not answer")
+        return self.messages if device == "e0001" else []
 
     async def _refusals(self, device: str | None, limit: int) -> list[Refusal]:
         if self.away:

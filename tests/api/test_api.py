@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from api import models
 from api.limits import BODY_LIMIT
 from api.routes.pages import preferred_language
 from community.clock import HOUR
+from community.recent import RecentEvent, RecentFault, RecentMessage
 from community.refusal import Reason, Refusal
 from community.severity import Severity
 from community.vitals import State
@@ -191,6 +193,38 @@ async def test_quarantine_shows_bytes_of_any_kind(house: House, viewer: httpx.As
     assert all_of_them[1]["payload_base64"] == b64encode(b"\xff\x00").decode()
     assert len((await viewer.get("/api/v1/quarantine?device=e0001")).json()["refusals"]) == 1
     assert (await viewer.get("/api/v1/quarantine?device=a.*")).status_code == 422
+
+
+async def test_the_last_messages_of_a_device_are_shown_newest_first(house: House, viewer: httpx.AsyncClient) -> None:
+    whole: dict[str, Any] = {"at": START, "topic": "t", "retained": False, "profile": "native"}
+    house.messages += [
+        RecentMessage(
+            number=1,
+            payload=b"{}",
+            size=2,
+            outcome="event",
+            values={"co": 1.5},
+            events=(RecentEvent("smoke_alarm", True),),
+            faults=(RecentFault("nan", "values.voltage: NaN is not a number"),),
+            **whole,
+        ),
+        RecentMessage(number=2, payload=b"\xff", size=1, outcome="quarantined", **whole),
+        RecentMessage(number=3, payload="é".encode()[:1], size=2, outcome="quarantined", **whole),
+    ]
+    body = (await viewer.get("/api/v1/devices/e0001/messages")).json()
+    assert body["device"] == "e0001"
+    cut, binary, first = body["messages"]
+    assert (cut["payload"], binary["payload"], binary["payload_base64"]) == ("", None, "/w==")
+    assert (first["outcome"], first["values"], first["events"]) == (
+        "event",
+        {"co": 1.5},
+        [{"name": "smoke_alarm", "active": True}],
+    )
+    assert first["faults"] == [{"reason": "nan", "detail": "values.voltage: NaN is not a number"}]
+    answer = await viewer.get("/api/v1/devices/stranger/messages")
+    assert (answer.status_code, answer.json()["reason"]) == (404, "unknown_device")
+    house.away = True
+    assert (await viewer.get("/api/v1/devices/e0001/messages")).status_code == 503
 
 
 async def test_what_stands_behind_may_be_away(house: House, viewer: httpx.AsyncClient) -> None:

@@ -80,7 +80,9 @@ async def test_every_get_answers_as_described(house: House, viewer: httpx.AsyncC
         method, path = name.split()
         if method != "GET" or path.endswith("/stream"):
             continue
-        answer = await viewer.get(path.replace("{alert_id}", event.alert).replace("{version}", "0"))
+        answer = await viewer.get(
+            path.replace("{alert_id}", event.alert).replace("{version}", "0").replace("{device}", "e0001")
+        )
         assert str(answer.status_code) in operation["responses"], name
         kind = answer.headers["content-type"].split(";")[0]
         assert kind in operation["responses"]["200"]["content"], name

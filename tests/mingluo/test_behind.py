@@ -48,10 +48,15 @@ class Quarantine:
         return []
 
 
+class Nats:
+    async def request(self, subject: str, **_options: float) -> None:
+        raise nats.errors.NoRespondersError
+
+
 @pytest.fixture
 def parts() -> tuple[Behind, Store, Watch, Quarantine]:
     store, watch, quarantine = Store(), Watch(), Quarantine()
-    behind = Behind(store, watch, quarantine, lambda: 7)  # type: ignore[arg-type]  # the parts that are used
+    behind = Behind(store, watch, quarantine, Nats(), lambda: 7)  # type: ignore[arg-type]  # the parts that are used
     return behind, store, watch, quarantine
 
 
@@ -95,3 +100,8 @@ async def test_without_the_broker_refusals_are_not_to_be_had(parts: Parts, fault
     quarantine.fault = fault
     with pytest.raises(Unavailable, match="broker"):
         await behind.refusals("d1", 10)
+
+
+async def test_without_the_gateway_last_messages_are_not_to_be_had(parts: Parts) -> None:
+    with pytest.raises(Unavailable, match="gateway"):
+        await parts[0].messages("d1")
