@@ -20,12 +20,14 @@ class When(_Model):
     Attributes:
         has, lacks: paths that must be there, or not (null is there).
         equals: path → value, or values one of which it must be; text in any case.
+        differs: path → value, or values none of which it must be; what is not there differs.
         above, below: bounds of the field's own raw value, both outside.
     """
 
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     equals: dict[str, Raw | bool | tuple[Raw | bool, ...]] = {}
+    differs: dict[str, Raw | bool | tuple[Raw | bool, ...]] = {}
     above: float | None = None
     below: float | None = None
 
@@ -170,7 +172,11 @@ class SubDevice(_Model):
 
 
 class Topic(_Model):
-    """Topics of one pattern, and how their payloads are read."""
+    """Topics of one pattern, and how their payloads are read.
+
+    Attributes:
+        when: name of a set of fields → the condition under which it is read, paths relative to `base`.
+    """
 
     match: str
     format: Format = "json"
@@ -180,6 +186,7 @@ class Topic(_Model):
     seq: str | None = None
     base: str = ""
     fields: tuple[str, ...] = ()
+    when: dict[str, When] = {}
     parts: tuple[str, ...] = ()
 
 

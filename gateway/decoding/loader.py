@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from community.file_faults import BYTE_ORDER_MARK, FileError, FileErrors, Spot, explained, line_in, nearest
 from community.quantities import QUANTITIES, SIGNALS
 from community.toml_lines import TomlLines
-from gateway.decoding.definition import Meaning, Packed, ProfileFile, SubDevice, Topic, Value
+from gateway.decoding.definition import Meaning, Packed, ProfileFile, SubDevice, Topic, Value, When
 from gateway.decoding.meaning import signals_of
 from gateway.decoding.paths import Path, PathSyntaxError
 from gateway.decoding.topics import PatternSyntaxError, Template, TopicPattern
@@ -126,6 +126,12 @@ def _topic_faults(profile: ProfileFile, topic: Topic, place: tuple[str | int, ..
         for number, name in enumerate(wanted):
             if name not in known:
                 yield (*place, field, number), f"there is no [{field}.{name}]{nearest(name, known)}"
+    for name, when in topic.when.items():
+        if name not in topic.fields:
+            yield (*place, "when"), f"{name!r} is none of this topic's fields{nearest(name, topic.fields)}"
+        if when.above is not None or when.below is not None:
+            yield (*place, "when"), "above and below are for a single field"
+        yield from _when_faults(when, (*place, "when"))
     for name in topic.parts:
         part = profile.parts.get(name)
         if part is not None:
@@ -178,12 +184,16 @@ def _meaning_faults(meaning: Meaning, place: tuple[str | int, ...]) -> Iterator[
     if len(given) != 1:
         yield place, f"expected one of signal, bits and packed, got {' and '.join(given) or 'none'}"
     if meaning.when is not None:
-        for text in (*meaning.when.has, *meaning.when.lacks, *meaning.when.equals):
-            yield from _path_fault(text, (*place, "when"), captures=False)
+        yield from _when_faults(meaning.when, (*place, "when"))
     if meaning.packed is not None:
         yield from _packed_faults(meaning.packed, (*place, "packed"))
     else:
         yield from _value_faults(meaning, place)
+
+
+def _when_faults(when: When, place: tuple[str | int, ...]) -> Iterator[_Fault]:
+    for text in (*when.has, *when.lacks, *when.equals, *when.differs):
+        yield from _path_fault(text, place, captures=False)
 
 
 def _packed_faults(packed: Packed, place: tuple[str | int, ...]) -> Iterator[_Fault]:

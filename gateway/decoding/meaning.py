@@ -1,6 +1,6 @@
 """What the value at a path means: raw value → signals, as a profile's field says."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from community.quantities import EVENTS
@@ -42,7 +42,7 @@ class MeaningReader:
     """One meaning, ready to be applied."""
 
     def __init__(self, meaning: Meaning) -> None:
-        self._holds = None if meaning.when is None else _condition(meaning.when)
+        self._holds = None if meaning.when is None else condition(meaning.when)
         self._apply: Apply = PackedReader(meaning.packed).apply if meaning.packed is not None else reader_of(meaning)
 
     def apply(self, raw: Any, scope: Any, place: str, reading: Reading) -> None:
@@ -151,13 +151,11 @@ class _Bits:
             reading.add(signal, float(bool(word & mask) != inverted))
 
 
-def _condition(when: When) -> Callable[[Any, Any], bool]:
+def condition(when: When) -> Callable[[Any, Any], bool]:
+    """(a field's raw value, where its path starts) → whether the condition holds."""
     has = [Path(p) for p in when.has]
     lacks = [Path(p) for p in when.lacks]
-    equals = [
-        (Path(p), frozenset(word_of(v) for v in (allowed if isinstance(allowed, tuple) else (allowed,))))
-        for p, allowed in when.equals.items()
-    ]
+    equals, differs = _words(when.equals), _words(when.differs)
 
     def holds(raw: Any, scope: Any) -> bool:
         if when.above is not None or when.below is not None:
@@ -168,9 +166,19 @@ def _condition(when: When) -> Callable[[Any, Any], bool]:
             all(p.first(scope) is not MISSING for p in has)
             and all(p.first(scope) is MISSING for p in lacks)
             and all(word_of(p.first(scope)) in words for p, words in equals)
+            and all(word_of(p.first(scope)) not in words for p, words in differs)
         )
 
     return holds
+
+
+def _words(
+    expected: Mapping[str, float | str | bool | tuple[float | str | bool, ...]],
+) -> list[tuple[Path, frozenset[str | None]]]:
+    return [
+        (Path(path), frozenset(word_of(v) for v in (values if isinstance(values, tuple) else (values,))))
+        for path, values in expected.items()
+    ]
 
 
 def _between(number: float, above: float | None, below: float | None) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 
 from community.clock import EARLIEST, LATEST, parse_time
 from community.refusal import Reason
-from gateway.decoding.definition import ProfileFile, SubDevice, Time, Topic
+from gateway.decoding.definition import ProfileFile, SubDevice, Time, Topic, When
 from gateway.decoding.lenient import MAX_FAULTS, MAX_SEQ
-from gateway.decoding.meaning import MeaningReader, Reading
+from gateway.decoding.meaning import MeaningReader, Reading, condition
 from gateway.decoding.numbers import integer_of, number_of
 from gateway.decoding.paths import MISSING, Path
 from gateway.decoding.profile import IGNORED, Codec, Decoded, Document, Measurement, UnreadableError
@@ -21,21 +21,26 @@ _MILLISECONDS_FROM = 1e11
 class FieldReader:
     """The fields of some sets, in order."""
 
-    def __init__(self, profile: ProfileFile, sets: Sequence[str]) -> None:
-        self._fields = [
-            (Path(path), [MeaningReader(m) for m in meanings])
+    def __init__(self, profile: ProfileFile, sets: Sequence[str], when: Mapping[str, When] = {}) -> None:
+        self._sets = [
+            (
+                condition(when[name]) if name in when else None,
+                [(Path(path), [MeaningReader(m) for m in meanings]) for path, meanings in profile.fields[name].items()],
+            )
             for name in sets
-            for path, meanings in profile.fields[name].items()
         ]
 
     def read(self, scope: Any, prefix: str, reading: Reading) -> None:
         """Add what is there."""
-        for path, meanings in self._fields:
-            raw = path.first(scope)
-            if raw is not MISSING:
-                place = f"{prefix}.{path.text}" if prefix and path.text else prefix or path.text
-                for meaning in meanings:
-                    meaning.apply(raw, scope, place, reading)
+        for holds, fields in self._sets:
+            if holds is not None and not holds(None, scope):
+                continue
+            for path, meanings in fields:
+                raw = path.first(scope)
+                if raw is not MISSING:
+                    place = f"{prefix}.{path.text}" if prefix and path.text else prefix or path.text
+                    for meaning in meanings:
+                        meaning.apply(raw, scope, place, reading)
 
 
 class Moment:
@@ -95,7 +100,7 @@ class _Route:
         self.device = Template(topic.device)
         self.base = Path(topic.base)
         self.moment = Moment(topic.time, topic.seq)
-        self.fields = FieldReader(profile, topic.fields)
+        self.fields = FieldReader(profile, topic.fields, topic.when)
         self.parts = [_Part(profile, profile.parts[name]) for name in topic.parts]
 
 

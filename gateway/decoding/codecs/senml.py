@@ -41,7 +41,8 @@ class SenmlCodec:
 
     A record's name is the device and, after its last `:`, `/`, `;` or `_`, the leaf: `urn:dev:mac:0a…01:temp`. Where
     the last piece is no word (an identifier, part of an IPv6 address), the whole name is the device and the unit
-    stands for the leaf. A record without a unit has the unit `/`, a sum (`s`) its unit with `*s` behind.
+    stands for the leaf. A number without a unit has the unit `/`, which RFC 8428 gives to what has none; a sum (`s`)
+    has its unit with `*s` behind. Truth values, texts and bytes have their labels instead: `vb`, `vs`, `vd`.
 
     A pack that names its devices overrides the topic's `{device}`.
     """
@@ -98,14 +99,15 @@ class _Pack:
             unit = record.get("u", self._base.get("bu", _NO_UNIT))
             if not isinstance(unit, str):
                 raise _BadRecord("u", f"expected a unit, got {shown(unit)}")
-            found = {} if kind is None else {unit or _NO_UNIT: self._value(record, kind)}
+            unit = unit or _NO_UNIT
+            found = {} if kind is None else {unit if kind == "v" else kind: self._value(record, kind)}
             if "s" in record:
-                found[f"{unit or _NO_UNIT}*s"] = self._sum(record, "s", "bs")
+                found[f"{unit}*s"] = self._sum(record, "s", "bs")
         except _BadRecord as bad:
             self.faults.append(Fault(Reason.SCHEMA, f"[{number}].{bad.label}", bad.detail))
             return
         for key, value in found.items():
-            self._put(_Moment(device, ts), leaf or unit or _NO_UNIT, key, value)
+            self._put(_Moment(device, ts), leaf or (unit if kind in ("v", None) else kind), key, value)
 
     def documents(self) -> Sequence[Document]:
         """What was taken; the faults go with the first, or alone."""

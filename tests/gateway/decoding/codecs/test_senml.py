@@ -49,15 +49,15 @@ def test_base_fields_hold_until_others_come() -> None:
     [
         ({"n": "a", "bv": 20, "v": 1.5}, {"a": {"/": 21.5}}),
         ({"bv": 20, "n": "a"}, None),
-        ({"n": "a", "vb": True}, {"a": {"/": True}}),
-        ({"n": "a", "vs": "on"}, {"a": {"/": "on"}}),
-        ({"n": "a", "vd": "aGk"}, {"a": {"/": "aGk"}}),
+        ({"n": "a", "vb": True}, {"a": {"vb": True}}),
+        ({"n": "a", "vs": "on"}, {"a": {"vs": "on"}}),
+        ({"n": "a", "vd": "aGk"}, {"a": {"vd": "aGk"}}),
         ({"n": "power", "u": "W", "bs": 10, "s": 5}, {"power": {"W*s": 15}}),
         ({"n": "power", "u": "W", "v": 7, "s": 5}, {"power": {"W": 7, "W*s": 5}}),
         ({"n": "a", "v": "21.5"}, {"a": {"/": 21.5}}),
         ({"n": "a", "v": "hot"}, {"a": {"/": "hot"}}),
         ({"n": "a", "v": None}, {"a": {"/": None}}),
-        ({"n": "a", "vb": [1]}, {"a": {"/": "a list"}}),
+        ({"n": "a", "vb": [1]}, {"a": {"vb": "a list"}}),
         ({"u": "%RH", "v": 40}, {"%RH": {"%RH": 40}}),
         ({"v": 1}, {"/": {"/": 1}}),
     ],
@@ -108,11 +108,16 @@ def test_names(name: str, device: str | None, leaf: str | None) -> None:
     assert split_name(name) == (device, leaf)
 
 
+def test_a_base_unit_is_for_numbers_only() -> None:
+    pack = [{"bn": "d:", "bu": "V", "n": "voltage", "v": 230}, {"n": "relay", "vb": True}, {"n": "state", "vs": "on"}]
+    assert _short(_read(pack)) == [("d", None, {"voltage": {"V": 230}, "relay": {"vb": True}, "state": {"vs": "on"}})]
+
+
 def test_neither_of_two_values_of_one_name_hides_the_other() -> None:
     pack = [{"n": "d:smoke", "vb": True}, {"n": "d:smoke", "vb": False}, {"n": "d:temp", "u": "Cel", "v": 20}]
     assert _short(_read(pack)) == [
-        ("d", None, {"smoke": {"/": True}, "temp": {"Cel": 20}}),
-        ("d", None, {"smoke": {"/": False}}),
+        ("d", None, {"smoke": {"vb": True}, "temp": {"Cel": 20}}),
+        ("d", None, {"smoke": {"vb": False}}),
     ]
 
 
@@ -130,7 +135,7 @@ def test_neither_of_two_values_of_one_name_hides_the_other() -> None:
 )
 def test_a_bad_record_does_not_take_its_neighbours_with_it(record: Any, place: str, detail: str) -> None:
     documents = _read([{"n": "d:smoke", "vb": True}, record])
-    assert _short(documents) == [("d", None, {"smoke": {"/": True}})]
+    assert _short(documents) == [("d", None, {"smoke": {"vb": True}})]
     assert [(f.reason, f.place, f.detail) for d in documents for f in d.faults] == [(Reason.SCHEMA, place, detail)]
 
 
