@@ -18,6 +18,7 @@ from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Announcement, Profile
 from gateway.duplicates import DuplicateWindow
 from gateway.fault import Fault
+from gateway.journal import Journal, Outcome
 from gateway.link.packets import Message
 from gateway.refusals import RefusalBook
 from gateway.roster import Roster
@@ -67,6 +68,7 @@ class Admitted:
         faults: of each message that has some, by its number in the flush.
         announced: (profile, device that said it exists), at most `MAX_ANNOUNCED`.
         origins: number of the message of each row in the frames.
+        with_events: whether the row has an event.
     """
 
     frames: dict[int, list[Frame]]
@@ -79,6 +81,7 @@ class Admitted:
     faults: dict[int, list[Fault]] = field(default_factory=dict)
     announced: list[tuple[str, Announcement]] = field(default_factory=list)
     origins: list[NDArray[np.int64]] = field(default_factory=list)
+    with_events: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def by_message(self) -> Counter[int]:
         """Readings that came in, by the number of their message in the flush."""
@@ -92,9 +95,14 @@ class Admission:
     """
 
     def __init__(
-        self, estate: Estate, limits: Limits | None = None, profiles: Mapping[str, Profile] | None = None
+        self,
+        estate: Estate,
+        limits: Limits | None = None,
+        profiles: Mapping[str, Profile] | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """Begin with nothing remembered; `profiles` are the native one alone unless given."""
+        self._journal = journal
         self._limits = limits if limits is not None else Limits()
         self._profiles = profiles if profiles is not None else {NATIVE.name: NATIVE}
         self._window = DuplicateWindow()
@@ -105,6 +113,8 @@ class Admission:
         """From the next flush on, these devices are known. What is remembered of those that stay is kept."""
         roster = Roster(estate, getattr(self, "roster", None))
         self._window.resize(len(roster), roster.fresh)
+        if self._journal is not None:
+            self._journal.resize(len(roster), roster.fresh)
         self._sources = Sources(roster, self._profiles)
         self.roster: Roster = roster
 
@@ -133,10 +143,12 @@ class Admission:
         """Judge the messages of one flush, in order of receipt."""
         book = RefusalBook(batch, self._sources)
         admitted = Admitted({}, [], Counter(), 0, 0, 0, 0)
+        rows: list[NDArray[np.int32]] = []
         number = 0
         for packets in batch:
-            for message in packets.messages():
-                self._decode(number, message, book, admitted)
+            rows.append(np.full(len(packets), -1, np.int32))
+            for place, message in enumerate(packets.messages()):
+                rows[-1][place] = self._decode(number, message, book, admitted)
                 number += 1
                 if len(self._collector) >= MAX_ROWS:
                     self._admit(self._collector.take(), book, admitted)
@@ -146,21 +158,41 @@ class Admission:
         admitted.refused = book.counts()
         admitted.refused_messages = len(book)
         admitted.faults = book.faults()
+        if self._journal is not None:
+            self._note(self._journal, batch, rows, admitted)
         return admitted
 
-    def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> None:
-        """Read one message in Python; its measurements go to the collector."""
+    def _note(
+        self, journal: Journal, batch: Sequence[Packets], rows: Sequence[NDArray[np.int32]], admitted: Admitted
+    ) -> None:
+        """Tell the journal what became of each message."""
+        outcomes = np.full(sum(map(len, batch)), Outcome.IGNORED, np.uint8)
+        outcomes[list(admitted.faults)] = Outcome.QUARANTINED
+        # What came in at least in part counts as come in, and an event more than a value.
+        for origin in admitted.origins:
+            outcomes[origin] = Outcome.ACCEPTED
+        for origin, has_event in zip(admitted.origins, admitted.with_events, strict=True):
+            outcomes[origin[has_event]] = Outcome.EVENT
+        start = 0
+        for packets, of in zip(batch, rows, strict=True):
+            end = start + len(packets)
+            faults = {n - start: f for n, f in admitted.faults.items() if start <= n < end} if admitted.faults else None
+            journal.note(packets, of, outcomes[start:end], faults)
+            start = end
+
+    def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> int:
+        """Read one message in Python; its measurements go to the collector. Row of the topic's device, or -1."""
         source = self._sources[message.topic]
         profile = source.profile
         if source.fault is not None:
             book.add(number, source.fault)
-            return
+            return source.row
         if profile is None:
             admitted.ignored += 1
-            return
+            return source.row
         if message.size > self._limits.max_payload:
             book.add(number, Fault(Reason.TOO_LARGE, "", f"{message.size} bytes, at most {self._limits.max_payload}"))
-            return
+            return source.row
         measurements, faults, announced = profile.decode(message.topic, message.payload, message.received_at)
         if announced:
             admitted.announced.extend((profile.name, a) for a in announced[: MAX_ANNOUNCED - len(admitted.announced)])
@@ -186,13 +218,16 @@ class Admission:
                 )
                 if unknown:
                     book.extend(number, unknown)
+        return source.row
 
     def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
         keep: NDArray[np.bool_] = self._judge_values(rows, book) & self._judge_times(rows, book)
         keep &= ~self._judge_repetition(rows, keep, book)
         admitted.readings += int(keep.sum())
         admitted.origins.append(rows.origin[keep])
-        admitted.events += int((~np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]])).sum())
+        events: NDArray[np.bool_] = np.logical_not(np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]]))
+        admitted.with_events.append(np.logical_or.reduce(events, axis=1))
+        admitted.events += int(events.sum())
         for partition, frames in self._frames(rows, keep):
             admitted.frames.setdefault(partition, []).extend(frames)
 

@@ -89,10 +89,12 @@ def _faults(profile: ProfileFile) -> Iterator[_Fault]:
     for name, part in profile.parts.items():
         yield from _part_faults(profile, part, ("parts", name))
         used_fields.update(part.fields)
-    for name in profile.fields.keys() - used_fields:
-        yield ("fields", name), "no topic and no part uses this set"
-    for name in profile.parts.keys() - used_parts:
-        yield ("parts", name), "no topic uses this part"
+    # A set that nobody uses is often one whose name was mistyped, which is told already.
+    if used_fields <= profile.fields.keys() and used_parts <= profile.parts.keys():
+        for name in profile.fields.keys() - used_fields:
+            yield ("fields", name), "no topic and no part uses this set"
+        for name in profile.parts.keys() - used_parts:
+            yield ("parts", name), "no topic uses this part"
     for name, paths in profile.fields.items():
         for path, meanings in paths.items():
             place = ("fields", name, path)
@@ -127,8 +129,9 @@ def _topic_faults(profile: ProfileFile, topic: Topic, place: tuple[str | int, ..
             if name not in known:
                 yield (*place, field, number), f"there is no [{field}.{name}]{nearest(name, known)}"
     for name, when in topic.when.items():
-        if name not in topic.fields:
-            yield (*place, "when"), f"{name!r} is none of this topic's fields{nearest(name, topic.fields)}"
+        read = (*topic.fields, *topic.parts)
+        if name not in read:
+            yield (*place, "when"), f"{name!r} is none of this topic's fields and parts{nearest(name, read)}"
         if when.above is not None or when.below is not None:
             yield (*place, "when"), "above and below are for a single field"
         yield from _when_faults(when, (*place, "when"))

@@ -21,10 +21,11 @@ class PathSyntaxError(ValueError):
 
 
 class Path:
-    """A path: keys, indices, `*` for any one of them, and `{name}` for a part of a key that is remembered.
+    """A path: keys, indices, `*` for any one of them or for any part of a key, `{name}` for a part that is remembered.
 
     Attributes:
         text: as written.
+        steps: a key, a pattern of keys, or None for any key or index.
         simple: the keys, if the path has neither wildcards nor captures; else None.
         names: the captures.
     """
@@ -36,7 +37,7 @@ class Path:
             PathSyntaxError: an empty step, an open quote, a capture twice.
         """
         self.text = text
-        self._steps: list[str | re.Pattern[str] | None] = []
+        self.steps: list[str | re.Pattern[str] | None] = []
         at = 0
         names: list[str] = []
         while at < len(text):
@@ -50,20 +51,21 @@ class Path:
                     raise PathSyntaxError(f"{text!r}: expected a dot and a key at character {at + 1}")
                 at += 1
             if quoted is None and word == "*":
-                self._steps.append(None)
-            elif quoted is None and _CAPTURE.search(word):
+                self.steps.append(None)
+            elif quoted is None and ("*" in word or _CAPTURE.search(word)):
                 pattern = "".join(
-                    f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(_CAPTURE.split(word))
+                    f"(?P<{part}>.+)" if i % 2 else re.escape(part).replace(r"\*", ".*")
+                    for i, part in enumerate(_CAPTURE.split(word))
                 )
                 names += _CAPTURE.findall(word)
                 if len(set(names)) < len(names):
                     raise PathSyntaxError(f"{text!r}: one name captures twice")
-                self._steps.append(re.compile(pattern, re.DOTALL))
+                self.steps.append(re.compile(pattern, re.DOTALL))
             else:
-                self._steps.append(word if quoted is None else quoted)
+                self.steps.append(word if quoted is None else quoted)
         self.names = tuple(names)
-        keys = [step for step in self._steps if isinstance(step, str)]
-        self.simple: tuple[str, ...] | None = tuple(keys) if len(keys) == len(self._steps) else None
+        keys = [step for step in self.steps if isinstance(step, str)]
+        self.simple: tuple[str, ...] | None = tuple(keys) if len(keys) == len(self.steps) else None
 
     def first(self, body: Any) -> Any:
         """The value at the first match, or `MISSING`."""
@@ -86,10 +88,10 @@ class Path:
             yield found
 
     def _walk(self, body: Any, depth: int, captures: dict[str, str]) -> Iterator[tuple[Any, Captures]]:
-        if depth == len(self._steps):
+        if depth == len(self.steps):
             yield body, captures
             return
-        step = self._steps[depth]
+        step = self.steps[depth]
         if isinstance(body, dict):
             if isinstance(step, str):
                 if step in body:
