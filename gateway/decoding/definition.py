@@ -175,7 +175,7 @@ class Topic(_Model):
     """Topics of one pattern, and how their payloads are read.
 
     Attributes:
-        when: name of a set of fields → the condition under which it is read, paths relative to `base`.
+        when: name of a set of fields or of a part → the condition under which it is read, paths relative to `base`.
     """
 
     match: str

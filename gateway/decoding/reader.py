@@ -81,7 +81,8 @@ def time_of(raw: Any, unit: str) -> int | None:
 
 
 class _Part:
-    def __init__(self, profile: ProfileFile, definition: SubDevice) -> None:
+    def __init__(self, profile: ProfileFile, definition: SubDevice, when: When | None) -> None:
+        self.holds = None if when is None else condition(when)
         self.each = Path(definition.each)
         self.device = Template(definition.device)
         self._main = definition.main
@@ -101,7 +102,7 @@ class _Route:
         self.base = Path(topic.base)
         self.moment = Moment(topic.time, topic.seq)
         self.fields = FieldReader(profile, topic.fields, topic.when)
-        self.parts = [_Part(profile, profile.parts[name]) for name in topic.parts]
+        self.parts = [_Part(profile, profile.parts[name], topic.when.get(name)) for name in topic.parts]
 
 
 class DataProfile:
@@ -185,6 +186,8 @@ def _read(
     route.fields.read(body, route.base.text, own)
     found = [(device, ts, seq, own)] if own.values else []
     for part in route.parts:
+        if part.holds is not None and not part.holds(None, body):
+            continue
         for scope, more in part.each.all(body):
             inner = {**names, **more} if device is None else {"device": device, **names, **more}
             reading = Reading(faults)
