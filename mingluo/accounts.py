@@ -8,20 +8,25 @@ from gateway.broker.auth import Credential
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Profile
 from gateway.decoding.reader import DataProfile
+from gateway.link.filters import everything, widest
 
 _PLAIN = re.compile(r"[^\s#+*>/\x00]+(?:/[^\s#+*>/\x00]+)*")
 """Addresses that are topic levels and nothing more: an account for `#` would be one for everybody's topics."""
 
 
-def topic_filters(estate: Estate, profiles: Mapping[str, Profile], besides: Sequence[str] = ()) -> tuple[str, ...]:
-    """The MQTT filters under which this estate's devices publish, the native ones first.
+def topic_filters(
+    estate: Estate, profiles: Mapping[str, Profile], besides: Sequence[str] = (), *, embedded: bool
+) -> tuple[str, ...]:
+    """The MQTT filters to subscribe to, so that all that this estate's devices publish is heard.
 
     Args:
         besides: profiles to listen to though no device speaks them yet.
+        embedded: whether it is our own broker, on which nobody else publishes: then all of it is listened to. With
+            another one it is only what the profiles need, the native ones first.
     """
     speaking = {d.profile for d in estate.device} | {b.profile for b in estate.bridge} | set(besides)
     wanted = [NATIVE, *(p for name, p in profiles.items() if name in speaking and name != NATIVE.name)]
-    return tuple(dict.fromkeys(f for profile in wanted for f in profile.subscribe))
+    return (everything if embedded else widest)(f for profile in wanted for f in profile.subscribe)
 
 
 def credentials(estate: Callable[[], Estate], profiles: Mapping[str, Profile]) -> Callable[[str], Credential | None]:

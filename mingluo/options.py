@@ -53,7 +53,7 @@ def link(settings: Settings, endpoints: Endpoints) -> LinkOptions:
     if settings.mqtt_url is None:
         assert endpoints.mqtt is not None, "the embedded broker listens for devices unless another one does"
         host, port = endpoints.mqtt
-        return LinkOptions(host=host, port=port, username=endpoints.user, password=endpoints.password)
+        return LinkOptions(host=host, port=port, username=endpoints.mqtt_user, password=endpoints.password)
     try:
         return link_options(
             str(settings.mqtt_url), ca=settings.mqtt_ca, certificate=settings.mqtt_certificate, key=settings.mqtt_key

@@ -120,11 +120,9 @@ async def system(
         await patiently(rulebook_watch.look)
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await patiently(watch.look)
-        redelivery = None if settings.mqtt_url else Redelivery(wires.client)
+        redelivery = None if settings.mqtt_url else await _redelivery(stack, wires, vitals)
         profiles = await asyncio.to_thread(Profiles, settings.profiles_dir)
-        link = _link(
-            settings, wires, redelivery, topic_filters(watch.estate, profiles, settings.listen_profiles), vitals, clock
-        )
+        link = _link(settings, wires, redelivery, watch, profiles, vitals, clock)
         gateway = await _gateway(settings, link, wires, watch, profiles, vitals, clock)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
@@ -262,16 +260,32 @@ async def _open_wires(
     return _Wires(broker, client, log, quarantine)
 
 
+async def _redelivery(stack: AsyncExitStack, wires: _Wires, vitals: Vitals) -> Redelivery:
+    endpoints = wires.broker.endpoints
+    client = await patiently(lambda: connect(endpoints, "sessions", vitals, among_devices=True))
+    stack.push_async_callback(disconnect, client)
+    return Redelivery(client)
+
+
+def _filters(settings: Settings, watch: EstateWatch, profiles: Profiles) -> tuple[str, ...]:
+    return topic_filters(watch.estate, profiles, settings.listen_profiles, embedded=settings.mqtt_url is None)
+
+
 def _link(
     settings: Settings,
     wires: _Wires,
     redelivery: Redelivery | None,
-    filters: tuple[str, ...],
+    watch: EstateWatch,
+    profiles: Profiles,
     vitals: Vitals,
     clock: Callable[[], int],
 ) -> Link:
     settle = None if redelivery is None else redelivery.settle
-    chosen = replace(options.link(settings, wires.broker.endpoints), topic_filters=filters)
+    chosen = replace(
+        options.link(settings, wires.broker.endpoints),
+        topic_filters=_filters(settings, watch, profiles),
+        former_filters=tuple(f for profile in profiles.values() for f in profile.subscribe),
+    )
     return Link(chosen, clock, vitals, before_connect=settle)
 
 
@@ -313,7 +327,7 @@ async def _gateway(
         wires.log,
         vitals,
         clock,
-        filters=lambda: topic_filters(watch.estate, profiles, settings.listen_profiles),
+        filters=lambda: _filters(settings, watch, profiles),
     )
 
 

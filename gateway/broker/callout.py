@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 
 from community.vitals import Vitals
 from gateway.broker.auth import Credentials, DenialReason, Denied, Grant, decide
-from gateway.broker.config import ACCOUNT
+from gateway.broker.config import DEVICES
 from gateway.broker.nkey import Issuer, claims_of
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
@@ -147,7 +147,7 @@ class AuthCallout:
             {
                 "iat": self._clock() // 1000,
                 "sub": user_key,
-                "aud": ACCOUNT,
+                "aud": DEVICES,
                 "nats": {
                     "type": "user",
                     "version": 2,

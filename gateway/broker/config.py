@@ -5,15 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ACCOUNT = "APP"
-"""The NATS account in which the house's own processes and all devices live."""
+"""The NATS account in which the house's own processes live, with the log and what they ask one another."""
+
+DEVICES = "DEVICES"
+"""The NATS account in which all devices live, and the gateway's link to them. Whatever a device calls itself, it
+reaches none of our own subjects; and a subscription to everything (`#`) means everything that devices say."""
+
+MQTT_USER = "mingluo devices"
+"""Our user among the devices, with the service user's password. The space keeps it apart from every device id."""
 
 MQTT_PORT = 1883
 CLIENT_PORT = 4222
 LOOPBACK = "127.0.0.1"
 
 MQTT_MAX_ACK_PENDING = 20_000
-"""QoS 1 messages a session may have unacknowledged. The broker bounds subscriptions times this by 65,535 and counts
-a filter that ends in `#` twice, so a session with `mingluo/v1/#` and one more filter just fits."""
+"""QoS 1 messages a session may have unacknowledged, in all its subscriptions together. Each subscription by itself is
+sent as many, and what the session cannot take then comes again a second later, out of order: so the gateway makes one
+of all, `#` (docs/decisions/0002). The broker also bounds subscriptions times this by 65,535 and counts filters that
+end in `/#` twice: beside `#` there is room for one more of them, or two others."""
 
 MQTT_ACK_WAIT_S = 1
 """What a session has not acknowledged is delivered again after so long, s, and only then to one that has come back
@@ -82,8 +91,8 @@ def render_config(options: BrokerOptions, ports: Ports, issuer: str, user: str, 
         options: the operator's decisions.
         ports: where to listen.
         issuer: public account key that signs auth answers.
-        user: the service user, which is not asked about.
-        password: the service user's password.
+        user: the service user, which is not asked about (nor is `MQTT_USER`).
+        password: the password of both.
     """
     text = json.dumps  # a JSON string is a valid quoted string of the configuration language, escapes included
     sync = "always" if options.sync_s == 0 else f'"{max(1, round(options.sync_s * 1000))}ms"'
@@ -116,9 +125,13 @@ accounts {{
     jetstream: enabled
     users: [{{ user: {text(user)}, password: {text(password)} }}]
   }}
+  {DEVICES} {{
+    jetstream: enabled
+    users: [{{ user: {text(MQTT_USER)}, password: {text(password)} }}]
+  }}
 }}
 authorization {{
   timeout: {AUTH_TIMEOUT_S}
-  auth_callout {{ issuer: {issuer}, account: {ACCOUNT}, auth_users: [{text(user)}] }}
+  auth_callout {{ issuer: {issuer}, account: {ACCOUNT}, auth_users: [{text(user)}, {text(MQTT_USER)}] }}
 }}
 """

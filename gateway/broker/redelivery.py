@@ -25,6 +25,7 @@ class Redelivery:
     """Tells when to connect. Give `settle` to the link as `before_connect`."""
 
     def __init__(self, client: Client, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """`client` must be connected among the devices, where their sessions are kept."""
         self._client = client
         self._sleep = sleep
 
@@ -33,7 +34,7 @@ class Redelivery:
         if await self._unacknowledged():
             await self._sleep(MQTT_ACK_WAIT_S + LOOKS_AGAIN_S)
 
-    async def session_kept(self, filter_subject: str = "$MQTT.msgs.mingluo.v1.>") -> bool:
+    async def session_kept(self, filter_subject: str = "$MQTT.msgs.>") -> bool:
         """Whether the broker keeps messages for the gateway already.
 
         Before its first subscription it does not: it takes a device's QoS 1 message, acknowledges it, and drops it.

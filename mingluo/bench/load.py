@@ -36,7 +36,16 @@ async def send_load(run: RunFile, estate: Path, order: Order) -> tuple[Totals, l
     """
     assert run.mqtt is not None, "the benchmark's system has the embedded broker"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulators.load", "--estate", str(estate), "--user", run.user, "--password-stdin"),
+        *(
+            sys.executable,
+            "-m",
+            "simulators.load",
+            "--estate",
+            str(estate),
+            "--user",
+            run.endpoints.mqtt_user,
+            "--password-stdin",
+        ),
         *("--host", run.mqtt[0], "--port", str(run.mqtt[1]), "--rate", str(order.rate)),
         *("--seconds", str(order.seconds), "--qos", str(order.qos), "--connections", str(order.connections)),
         *("--markers", str(order.markers), "--marker-every", str(order.marker_every_s)),

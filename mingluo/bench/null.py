@@ -13,7 +13,8 @@ from mingluo.bench.load import Order, send_load
 from mingluo.bench.node import BenchError, Node
 from mingluo.system import wall_clock
 
-PREFIX = "null/"
+PREFIX = "$null/"
+"""Begins with a dollar sign, so that the gateway, which listens to all other topics, does not hear it."""
 QUIET_S = 1.0
 """After so long without a message, nothing more is coming."""
 CONNECT_S = 30
@@ -44,7 +45,7 @@ async def null_subscriber(node: Node, estate: Path, order: Order) -> NullRun:
         port=port,
         client_id="null-subscriber",
         topic_filters=(f"{PREFIX}#",),
-        username=node.endpoints.user,
+        username=node.endpoints.mqtt_user,
         password=node.endpoints.password,
     )
     reader = _Reader(Link(options, wall_clock, vitals))

@@ -32,7 +32,7 @@ def device(broker: BrokerServer, user: str, password: str, identifier: str | Non
 
 
 def gateway(broker: BrokerServer) -> aiomqtt.Client:
-    return device(broker, broker.endpoints.user, broker.endpoints.password, GATEWAY_CLIENT_ID)
+    return device(broker, broker.endpoints.mqtt_user, broker.endpoints.password, GATEWAY_CLIENT_ID)
 
 
 async def receive(client: aiomqtt.Client) -> tuple[str, bytes]:

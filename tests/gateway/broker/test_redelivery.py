@@ -1,12 +1,15 @@
 """What was not acknowledged comes again before anything new, as MQTT wants it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from itertools import count
 
 import aiomqtt
+import pytest
 from nats.aio.client import Client
 
 from community.vitals import Vitals
+from gateway.broker.connection import connect, disconnect
 from gateway.broker.redelivery import Redelivery
 from gateway.broker.server import BrokerServer
 from gateway.link.link import Link
@@ -16,18 +19,28 @@ from tests.gateway.conftest import WatchedVitals
 TOPIC = "mingluo/v1/c/h/d/telemetry"
 
 
+@pytest.fixture
+async def client(broker: BrokerServer, vitals: WatchedVitals) -> AsyncIterator[Client]:
+    """A connection into the account of the devices."""
+    connection = await connect(broker.endpoints, "test", vitals, among_devices=True)
+    yield connection
+    await disconnect(connection)
+
+
 def link_to(broker: BrokerServer, client: Client, vitals: Vitals) -> Link:
     endpoints = broker.endpoints
     assert endpoints.mqtt is not None
     host, port = endpoints.mqtt
-    options = LinkOptions(host=host, port=port, username=endpoints.user, password=endpoints.password)
+    options = LinkOptions(
+        host=host, port=port, username=endpoints.mqtt_user, password=endpoints.password, topic_filters=("#",)
+    )
     return Link(options, count().__next__, vitals, before_connect=Redelivery(client).settle)
 
 
 async def publish(broker: BrokerServer, *bodies: str) -> None:
     endpoints = broker.endpoints
     assert endpoints.mqtt is not None
-    async with aiomqtt.Client(*endpoints.mqtt, username=endpoints.user, password=endpoints.password) as device:
+    async with aiomqtt.Client(*endpoints.mqtt, username=endpoints.mqtt_user, password=endpoints.password) as device:
         for body in bodies:
             await device.publish(TOPIC, body, qos=1)
 

@@ -112,6 +112,41 @@ async def test_what_was_not_acknowledged_comes_again_and_is_known(port: int) -> 
         assert g.vitals.counter("gateway_messages") == 1, "what was acknowledged does not come a third time"
 
 
+async def test_subscriptions_change_while_messages_come(port: int) -> None:
+    link = Link(replace(plain(port), topic_filters=("a/1", "b/+")), lambda: NOW, Vitals())
+    running = asyncio.create_task(link.run())
+    try:
+        await until(lambda: link.connected_since is not None)
+        async with aiomqtt.Client("127.0.0.1", port, identifier="d0") as device:
+
+            async def heard(last: str) -> list[str]:
+                """Publish to all; what is heard until this comes."""
+                for on in ("a/1", "b/2", "c/3/x", last):
+                    await device.publish(on, "x", qos=1)
+                found: list[str] = []
+                async with asyncio.timeout(5):
+                    async for batch in link.batches():
+                        found += [m.topic.decode() for m in batch.messages]
+                        link.acknowledge(batch)
+                        if last in found:
+                            return sorted(found)
+                raise AssertionError("the link has ended")
+
+            assert await heard("b/last") == ["a/1", "b/2", "b/last"]
+            await link.resubscribe(("b/+", "c/+/x"))
+            assert await heard("c/last/x") == ["b/2", "c/3/x", "c/last/x"]
+        running.cancel()
+        await asyncio.wait([running])
+        again = Link(replace(plain(port), topic_filters=("b/+",), former_filters=("c/+/x",)), lambda: NOW, Vitals())
+        link, running = again, asyncio.create_task(again.run())
+        await until(lambda: again.connected_since is not None)
+        async with aiomqtt.Client("127.0.0.1", port, identifier="d0") as device:
+            assert await heard("b/last") == ["b/2", "b/last"]
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
 async def test_broken_messages_through_a_broker_leave_the_neighbour_untouched(port: int) -> None:
     broken = [payload for on, payload in mutated(1_500, seed=5) if on == topic().encode()]
     async with gateway(plain(port)) as g:
