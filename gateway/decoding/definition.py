@@ -175,7 +175,9 @@ class Topic(_Model):
     """Topics of one pattern, and how their payloads are read.
 
     Attributes:
-        when: name of a set of fields or of a part → the condition under which it is read, paths relative to `base`.
+        gives: event or flag → 1 or 0, said by the topic itself, whatever the payload.
+        when: name of a set of fields or of a part, or `gives` → the condition under which it is read, paths relative
+            to `base`.
     """
 
     match: str
@@ -186,6 +188,7 @@ class Topic(_Model):
     seq: str | None = None
     base: str = ""
     fields: tuple[str, ...] = ()
+    gives: dict[str, Literal[0, 1]] = {}
     when: dict[str, When] = {}
     parts: tuple[str, ...] = ()
 

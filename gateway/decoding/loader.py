@@ -129,7 +129,7 @@ def _topic_faults(profile: ProfileFile, topic: Topic, place: tuple[str | int, ..
             if name not in known:
                 yield (*place, field, number), f"there is no [{field}.{name}]{nearest(name, known)}"
     for name, when in topic.when.items():
-        read = (*topic.fields, *topic.parts)
+        read = (*topic.fields, *topic.parts, *(["gives"] if topic.gives else []))
         if name not in read:
             yield (*place, "when"), f"{name!r} is none of this topic's fields and parts{nearest(name, read)}"
         if when.above is not None or when.below is not None:
@@ -143,7 +143,10 @@ def _topic_faults(profile: ProfileFile, topic: Topic, place: tuple[str | int, ..
             except PathSyntaxError:
                 continue  # told with the part
             yield from _template_faults(part.device, inner, ("parts", name, "device"))
-    if not topic.fields and not topic.parts:
+    for signal in topic.gives:
+        if signal not in FLAGS:
+            yield (*place, "gives", signal), f"there is no event or flag {signal!r}{nearest(signal, sorted(FLAGS))}"
+    if not topic.fields and not topic.parts and not topic.gives:
         yield place, "nothing is read: name fields or parts, or write ignore = true"
 
 

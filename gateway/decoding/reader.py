@@ -102,6 +102,8 @@ class _Route:
         self.base = Path(topic.base)
         self.moment = Moment(topic.time, topic.seq)
         self.fields = FieldReader(profile, topic.fields, topic.when)
+        self.gives = topic.gives
+        self.given = condition(topic.when["gives"]) if "gives" in topic.when else None
         self.parts = [_Part(profile, profile.parts[name], topic.when.get(name)) for name in topic.parts]
 
 
@@ -141,7 +143,9 @@ class DataProfile:
         try:
             documents = self._codecs[route.format].read(text, payload, received_at)
         except UnreadableError as unreadable:
-            return Decoded((), (unreadable.fault,))
+            documents = (Document(None, faults=(unreadable.fault,)),)
+        if not documents and route.gives:
+            documents = (Document(None),)
         faults: list[Fault] = []
         readings: dict[tuple[str | None, int | None, int | None], Reading] = {}
         for document in documents:
@@ -152,6 +156,11 @@ class DataProfile:
             if any(value is not None for value in reading.values.values())
         ]
         return Decoded(measurements, first_of_each_reason(faults))
+
+    def topic_number(self, topic: bytes) -> int | None:
+        """Which of the file's topics a topic is; None if it is none of them."""
+        found = self._route(topic)
+        return None if found is None else self._routes.index(found[0])
 
     def _route(self, topic: bytes) -> tuple[_Route, str, dict[str, str]] | None:
         try:
@@ -175,7 +184,9 @@ def _read(
     faults.extend(document.faults)
     body = route.base.first(document.body)
     if body is MISSING:
-        return
+        if not route.gives:
+            return
+        body = None
     names = {**captures, **document.captures}
     if document.device is not None:
         names["document"] = document.device
@@ -184,6 +195,9 @@ def _read(
     ts, seq = route.moment.read(body, document.ts, document.seq)
     own = Reading(faults)
     route.fields.read(body, route.base.text, own)
+    if route.gives and (route.given is None or route.given(None, body)):
+        for event, active in route.gives.items():
+            own.add(event, float(active))
     found = [(device, ts, seq, own)] if own.values else []
     for part in route.parts:
         if part.holds is not None and not part.holds(None, body):
