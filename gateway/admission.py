@@ -13,6 +13,7 @@ from community.frame import Frame
 from community.quantities import QUANTITIES, SIGNAL_INDEX, SIGNALS
 from community.refusal import Reason, Refusal
 from gateway.collector import NO_SEQ, Collector, Rows
+from gateway.columnar.front import Front
 from gateway.columnar.packets import Packets
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Announcement, Profile
@@ -105,6 +106,7 @@ class Admission:
         self._journal = journal
         self._limits = limits if limits is not None else Limits()
         self._profiles = profiles if profiles is not None else {NATIVE.name: NATIVE}
+        self._front = Front(self._profiles)
         self._window = DuplicateWindow()
         self._collector = Collector()
         self.set_estate(estate)
@@ -116,6 +118,7 @@ class Admission:
         if self._journal is not None:
             self._journal.resize(len(roster), roster.fresh)
         self._sources = Sources(roster, self._profiles)
+        self._front.renew(len(roster))
         self.roster: Roster = roster
 
     @property
@@ -146,12 +149,18 @@ class Admission:
         rows: list[NDArray[np.int32]] = []
         number = 0
         for packets in batch:
-            rows.append(np.full(len(packets), -1, np.int32))
-            for place, message in enumerate(packets.messages()):
-                rows[-1][place] = self._decode(number, message, book, admitted)
-                number += 1
+            read = self._front.read(packets, self._sources, number, self._limits.max_payload)
+            admitted.ignored += read.ignored
+            rows.append(read.devices)
+            if read.rows is not None:
+                self._collector.add_rows(read.rows)
+            for place in read.slow.tolist():
+                read.devices[place] = self._decode(number + place, packets.message(place), book, admitted)
                 if len(self._collector) >= MAX_ROWS:
                     self._admit(self._collector.take(), book, admitted)
+            number += len(packets)
+            if len(self._collector) >= MAX_ROWS:
+                self._admit(self._collector.take(), book, admitted)
         if len(self._collector):
             self._admit(self._collector.take(), book, admitted)
         admitted.refusals = book.refusals()
