@@ -9,9 +9,10 @@ def everything(topic_filters: Iterable[str]) -> tuple[str, ...]:
     """Filters for a broker that only our devices reach: all topics at once.
 
     With nats-server messages keep their order only within one subscription (docs/decisions/0002). `#` leaves out
-    topics that begin with `$`, so filters for such topics stay.
+    topics that begin with `$`, so each first level of that kind gets a filter of its own.
     """
-    return EVERYTHING, *widest(f for f in topic_filters if f.startswith("$"))
+    apart = (f.split("/")[0] for f in topic_filters if f.startswith("$"))
+    return EVERYTHING, *(f"{level}/#" for level in dict.fromkeys(apart))
 
 
 def widest(topic_filters: Iterable[str]) -> tuple[str, ...]:

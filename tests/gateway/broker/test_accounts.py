@@ -7,9 +7,13 @@ import aiomqtt
 import pytest
 from nats.aio.client import Client
 
+from gateway.broker.config import MQTT_MAX_ACK_PENDING
 from gateway.broker.connection import connect, disconnect
 from gateway.broker.redelivery import Redelivery
 from gateway.broker.server import BrokerServer
+from gateway.decoding.registry import Profiles
+from gateway.link.connection import RefusedError
+from gateway.link.filters import everything
 from gateway.link.link import Link
 from gateway.link.options import LinkOptions
 from tests.gateway.conftest import WatchedVitals, clock
@@ -80,6 +84,26 @@ async def test_a_device_named_like_the_log_does_not_write_into_it(
         await d.publish("end", b"last", qos=1)
     assert await heard(link, b"last") == [b"readings/0", b"end"]
     assert (await stream.stream_info("LOG")).state.messages == 0
+
+
+def test_all_profiles_at_once_fit_into_a_session() -> None:
+    filters = everything(f for profile in Profiles().values() for f in profile.subscribe)
+    consumers = sum(2 if f.endswith("/#") else 1 for f in filters)
+    assert consumers * MQTT_MAX_ACK_PENDING <= 65_535
+
+
+async def test_as_many_filters_as_are_promised_are_granted(broker: BrokerServer, vitals: WatchedVitals) -> None:
+    host, port = mqtt(broker)
+    user, password = broker.endpoints.mqtt_user, broker.endpoints.password
+    filters = ("#", "$oc/#", "$thing/#", "$sys/#")
+    it = Link(LinkOptions(host=host, port=port, username=user, password=password, topic_filters=filters), clock, vitals)
+    running = asyncio.create_task(it.run())
+    await vitals.until(lambda: it.connected_since is not None)
+    with pytest.raises(RefusedError, match=r"subscription to \$aws/#"):
+        await it.resubscribe((*filters, "$aws/#"))
+    assert it.connected_since is not None
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_many_topics_keep_their_order_though_acknowledgements_are_late(broker: BrokerServer, link: Link) -> None:

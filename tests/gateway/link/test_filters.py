@@ -82,4 +82,4 @@ def test_some_that_occur(wide: str, narrow: str, expected: bool) -> None:
 def test_order_and_first_ones_stay() -> None:
     assert widest(["tele/+/SENSOR", "stat/#", "tele/#", "stat/#"]) == ("stat/#", "tele/#")
     assert widest(["+/#", "#", "a"]) == ("#",)
-    assert everything(["tele/#", "$oc/a", "$oc/#"]) == ("#", "$oc/#")
+    assert everything(["tele/#", "$oc/a", "$oc/+/b", "$x"]) == ("#", "$oc/#", "$x/#")
