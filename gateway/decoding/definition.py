@@ -175,7 +175,8 @@ class Topic(_Model):
     """Topics of one pattern, and how their payloads are read.
 
     Attributes:
-        gives: event or flag → 1 or 0, said by the topic itself, whatever the payload.
+        gives: event or flag → 1 or 0, said by the topic itself, whatever the payload; or the path of a flag, 1 unless
+            there is a 0. `{name}` stands for what the topic captures; if that is no event, nothing is given.
         when: name of a set of fields or of a part, or `gives` → the condition under which it is read, paths relative
             to `base`.
     """
@@ -188,7 +189,7 @@ class Topic(_Model):
     seq: str | None = None
     base: str = ""
     fields: tuple[str, ...] = ()
-    gives: dict[str, Literal[0, 1]] = {}
+    gives: dict[str, Literal[0, 1] | str] = {}
     when: dict[str, When] = {}
     parts: tuple[str, ...] = ()
 

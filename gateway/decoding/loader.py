@@ -143,9 +143,13 @@ def _topic_faults(profile: ProfileFile, topic: Topic, place: tuple[str | int, ..
             except PathSyntaxError:
                 continue  # told with the part
             yield from _template_faults(part.device, inner, ("parts", name, "device"))
-    for signal in topic.gives:
-        if signal not in FLAGS:
+    for signal, path in topic.gives.items():
+        if "{" in signal:
+            yield from _template_faults(signal, names, (*place, "gives", signal))
+        elif signal not in FLAGS:
             yield (*place, "gives", signal), f"there is no event or flag {signal!r}{nearest(signal, sorted(FLAGS))}"
+        if isinstance(path, str):
+            yield from _path_fault(path, (*place, "gives", signal), captures=False)
     if not topic.fields and not topic.parts and not topic.gives:
         yield place, "nothing is read: name fields or parts, or write ignore = true"
 

@@ -8,11 +8,12 @@ from community.refusal import Reason
 from gateway.decoding.definition import ProfileFile, SubDevice, Time, Topic, When
 from gateway.decoding.lenient import MAX_FAULTS, MAX_SEQ
 from gateway.decoding.meaning import MeaningReader, Reading, condition
-from gateway.decoding.numbers import integer_of, number_of
+from gateway.decoding.numbers import integer_of, number_of, word_of
 from gateway.decoding.paths import MISSING, Path
 from gateway.decoding.profile import IGNORED, Codec, Decoded, Document, Measurement, UnreadableError
 from gateway.decoding.topics import Template, TopicPattern
 from gateway.fault import Fault
+from gateway.values import FLAGS
 
 _MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds they would be after the year 5138, and as ms before 1973."""
@@ -102,7 +103,10 @@ class _Route:
         self.base = Path(topic.base)
         self.moment = Moment(topic.time, topic.seq)
         self.fields = FieldReader(profile, topic.fields, topic.when)
-        self.gives = topic.gives
+        self.gives = [
+            (Template(signal), Path(told) if isinstance(told, str) else None, told == 1)
+            for signal, told in topic.gives.items()
+        ]
         self.given = condition(topic.when["gives"]) if "gives" in topic.when else None
         self.parts = [_Part(profile, profile.parts[name], topic.when.get(name)) for name in topic.parts]
 
@@ -196,8 +200,11 @@ def _read(
     own = Reading(faults)
     route.fields.read(body, route.base.text, own)
     if route.gives and (route.given is None or route.given(None, body)):
-        for event, active in route.gives.items():
-            own.add(event, float(active))
+        for template, path, active in route.gives:
+            event = template.fill(names, document.body)
+            if event is not None and event in FLAGS:
+                # Of a flag that cannot be read the topic's word holds.
+                own.add(event, float(active if path is None else word_of(path.first(body)) not in ("0", "false")))
     found = [(device, ts, seq, own)] if own.values else []
     for part in route.parts:
         if part.holds is not None and not part.holds(None, body):
