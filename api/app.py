@@ -8,10 +8,11 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from api.context import Context
+from api.device_accounts import DeviceAccounts
 from api.limits import BodyLimit, SecurityHeaders
 from api.models import Feed
 from api.problems import Problem, install_problem_handlers
-from api.routes import alerts, devices, estate, health, pages, rulebook, session
+from api.routes import alerts, devices, estate, health, inlet, pages, rulebook, session
 from api.security import SignedIn
 
 _DESCRIPTION = """Alerts of a community: what is open, what happened, and a person's answer to it.
@@ -25,6 +26,7 @@ _TAGS = [
     {"name": "estate", "description": "Places, households, devices, rules; and messages that were refused."},
     {"name": "rulebook", "description": "What is in force, what was, what another would do, what is rehearsed."},
     {"name": "session", "description": "Sign in and out."},
+    {"name": "devices", "description": "What devices send that speak HTTPS and not MQTT."},
     {"name": "health", "description": "State and metrics of the process."},
 ]
 
@@ -46,10 +48,11 @@ def create_app(context: Context) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.context = context
+    app.state.device_accounts = DeviceAccounts(context.estate)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problem_handlers(app)
-    rooms = (alerts, estate, devices, rulebook, session, health, pages)
+    rooms = (alerts, estate, devices, inlet, rulebook, session, health, pages)
     for router in (*(room.router for room in rooms), _document(app)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.CONSOLE / "static"), name="static")

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from alerts.decisions import Decision, Refused
 from alerts.journal import AlertFilter
 from alerts.rehearsal import Rehearsed
 from api.accounts import Accounts
 from api.feed import Feed
+from api.problems import Unavailable
 from api.rulebooks import Rulebooks
 from community.alert import Alert, AlertEvent
 from community.estate import Estate
@@ -52,6 +53,28 @@ class DeskActions(Protocol):
         """End a latched alert whose condition has ceased."""
 
 
+class Delivered(NamedTuple):
+    """What became of a device's message.
+
+    Attributes:
+        admitted: readings of it that are in the log.
+        lost: whether nothing of it came in although it had something to say.
+        refusals: what of it was refused: named reason, and a sentence for people.
+    """
+
+    admitted: int
+    lost: bool
+    refusals: tuple[tuple[str, str], ...] = ()
+
+
+async def _no_gateway(topic: str, payload: bytes) -> Delivered:
+    raise Unavailable("no gateway is connected to this window")
+
+
+def _nothing(account: str, topic: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Everything that the application needs.
@@ -68,6 +91,8 @@ class Context:
             `standard` of every rule.
         rulebooks: the versions of the rulebook.
         version: of the software.
+        deliver: takes a device's message by topic and payload; answers when it is in the log or refused.
+        may_publish: whether the account of a device or bridge may publish on a topic.
     """
 
     journal: JournalReads
@@ -83,3 +108,5 @@ class Context:
     rules: Callable[[], Sequence[dict[str, Any]]]
     rulebooks: Rulebooks
     version: str
+    deliver: Callable[[str, bytes], Awaitable[Delivered]] = _no_gateway
+    may_publish: Callable[[str, str], bool] = _nothing
