@@ -85,8 +85,11 @@ def decide(user: str, password: str, mqtt_id: str, credentials: Credentials) -> 
 
 
 def subject_of(topic_filter: str) -> str:
-    """The NATS subject of an MQTT filter, as nats-server makes it: levels are parted by dots, a dot becomes `//`."""
-    words = {"+": "*", "#": ">"}
+    """The NATS subject of an MQTT filter, as nats-server makes it: levels are parted by dots, a dot becomes `//`.
+
+    An empty level (as before a leading slash) becomes `/`, since a subject has none.
+    """
+    words = {"+": "*", "#": ">", "": "/"}
     return ".".join(words.get(level, level.replace(".", "//")) for level in topic_filter.split("/"))
 
 

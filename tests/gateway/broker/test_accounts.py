@@ -7,6 +7,7 @@ import aiomqtt
 import pytest
 from nats.aio.client import Client
 
+from gateway.broker.auth import subject_of
 from gateway.broker.config import MQTT_MAX_ACK_PENDING
 from gateway.broker.connection import connect, disconnect
 from gateway.broker.redelivery import Redelivery
@@ -84,6 +85,20 @@ async def test_a_device_named_like_the_log_does_not_write_into_it(
         await d.publish("end", b"last", qos=1)
     assert await heard(link, b"last") == [b"readings/0", b"end"]
     assert (await stream.stream_info("LOG")).state.messages == 0
+
+
+@pytest.mark.parametrize(
+    "topic_filter", ["/a", "a//b", "a/", "/+/x", "a.b/+", "/", "$oc/d.1", "村/+/门", "..", "a/#", "/#"]
+)
+async def test_grants_name_subjects_as_the_broker_does(
+    broker: BrokerServer, vitals: WatchedVitals, topic_filter: str
+) -> None:
+    among = await connect(broker.endpoints, "among", vitals, among_devices=True)
+    async with device(broker) as d:
+        await d.subscribe(topic_filter, qos=1)
+        consumers = await among.jetstream().consumers_info("$MQTT_msgs")
+    await disconnect(among)
+    assert f"$MQTT.msgs.{subject_of(topic_filter)}" in [c.config.filter_subject for c in consumers]
 
 
 def test_all_profiles_at_once_fit_into_a_session() -> None:
