@@ -4,7 +4,7 @@ A plan may always send a message to the reader, which is exact; it must never re
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from community.quantities import SIGNAL_INDEX
 from gateway.columnar.plan import Kind, Plan, PlanField, Unit
@@ -21,13 +21,15 @@ Step = str | re.Pattern[str] | None
 
 def plan_of(profile: ProfileFile, topic: Topic) -> Plan | None:
     """The plan for messages on a topic; None if all of them must be read in Python."""
-    if topic.format != "json" or topic.ignore or topic.parts or Template(topic.device).needs_document:
+    if topic.format != "json" or topic.ignore or topic.gives or Template(topic.device).needs_document:
         return None
     base = Path(topic.base).simple
     if base is None:
         return None
     fields: dict[Steps, PlanField] = {}
-    wild: list[Path] = []
+    # Whatever a part may match is for the reader.
+    wild = [Path(profile.parts[name].each) for name in topic.parts]
+    read = {path for name in topic.fields for path in profile.fields[name]}
     for name in topic.fields:
         for text, meanings in profile.fields[name].items():
             path = Path(text)
@@ -36,6 +38,11 @@ def plan_of(profile: ProfileFile, topic: Topic) -> Plan | None:
                 continue
             if name in topic.when:  # whether the set is read depends on the rest of the message
                 _put(fields, _slow((*base, *path.simple)))
+                continue
+            waited_for = _waited_for(meanings, read)
+            if waited_for is not None:
+                for steps in waited_for:
+                    _put(fields, _slow((*base, *steps)))
                 continue
             for field in _fields((*base, *path.simple), meanings):
                 _put(fields, field)
@@ -47,6 +54,21 @@ def plan_of(profile: ProfileFile, topic: Topic) -> Plan | None:
     if () in fields:
         return None
     return Plan(tuple(fields.values()), tuple(strict))
+
+
+def _waited_for(meanings: Sequence[Meaning], read: Collection[str]) -> list[tuple[str, ...]] | None:
+    """Paths without which none of the meanings holds; None if one may hold without, or if they are read themselves.
+
+    A field that speaks only of an error that is there (the end of all others) would else send every message to the
+    reader.
+    """
+    found = []
+    for meaning in meanings:
+        has = [] if meaning.when is None else [p for p in meaning.when.has if p not in read and Path(p).simple]
+        if not has:
+            return None
+        found.append(Path(has[0]).simple or ())
+    return found
 
 
 def _put(fields: dict[Steps, PlanField], field: PlanField) -> None:
