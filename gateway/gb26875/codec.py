@@ -1,5 +1,6 @@
 """The codec of GB/T 26875.3: a frame → a document for each information object, with the device that it is about."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,11 @@ _OLDEST = DAY
 set; and an alarm dated wrongly would be refused as too old, where one dated at its receipt is seen."""
 
 _AHEAD = MINUTE
+
+MOST_BYTES = 16 * 1_024
+"""Bytes of one message: seven of the largest frames in hex. What is larger costs more to search than it can hold."""
+
+_HEX = re.compile(rb"\s*(?:[0-9A-Fa-f]{2}\s*)+")
 
 
 class Gb26875Codec:
@@ -46,11 +52,18 @@ class Gb26875Codec:
     def read(self, topic: str, payload: bytes, received_at: int) -> Sequence[Document]:
         """The documents of one or more whole frames; none for confirmations and the like.
 
+        Frames may also be written as hex digits, as a radio modem that forwards them over MQTT does.
+
         Raises:
             UnreadableError: there is no whole frame.
         """
+        if len(payload) > MOST_BYTES:
+            raise UnreadableError(Fault(Reason.TOO_LARGE, "", f"{len(payload)} bytes, at most {MOST_BYTES}"))
         splitter = Splitter(self._dialects.framings, self._dialects.tolerated)
         found = [*splitter.feed(payload), *splitter.give_up()]
+        if not found and _HEX.fullmatch(payload) is not None:
+            payload = bytes.fromhex(b"".join(payload.split()).decode())
+            found = [*splitter.feed(payload), *splitter.give_up()]
         frames = [frame for frame in found if splitter.acceptable(frame)]
         if not frames:
             raise UnreadableError(Fault(Reason.SCHEMA, "", _why(payload, found)))

@@ -12,7 +12,7 @@ from gateway.decoding.definition import Example, ProfileFile
 from gateway.decoding.loader import read_profile
 from gateway.decoding.profile import Decoded, UnreadableError
 from gateway.decoding.reader import DataProfile
-from gateway.gb26875.codec import Gb26875Codec
+from gateway.gb26875.codec import MOST_BYTES, Gb26875Codec
 from gateway.gb26875.dialects import DialectErrors, Dialects, shipped_dialects
 from gateway.gb26875.frame import STANDARD, Command
 from tests.gateway.gb26875.frames import NOW, component_state, component_value, fire, frame, unit
@@ -110,11 +110,18 @@ def test_an_answer_to_a_question_does() -> None:
     assert decode(frame(unit(2, component_state()), command=Command.ANSWER)).measurements
 
 
+def test_frames_written_in_hex() -> None:
+    assert decode(fire().hex(" ").upper().encode() + b"\r\n") == decode(fire())
+
+
 @pytest.mark.parametrize(
     ("payload", "why"),
     [
         (b"", "no frame begins"),
         (b"\x68\x01\x16", "no frame begins"),
+        (b"12 34 5", "no frame begins"),
+        (b"12345678", "no frame begins"),
+        (bytes(MOST_BYTES + 1), "at most"),
         (fire()[:-1], "no whole frame"),
         (fire()[:-3] + b"\x00##", "checksum is 00, expected"),
     ],
@@ -186,3 +193,10 @@ def test_nothing_is_raised(unit_type: int, objects: bytes, source: int, leaf: st
 @given(st.binary(max_size=300))
 def test_nothing_is_raised_by_any_bytes(payload: bytes) -> None:
     assert not decode(payload).measurements
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_one_damaged_byte_of_a_quiet_frame_raises_no_alarm(place: int, change: int) -> None:
+    data = bytearray(frame(unit(2, component_state(0x0001), component_state(0x0001, kind=17))))
+    data[place % len(data)] ^= change
+    assert not decode(bytes(data)).measurements
