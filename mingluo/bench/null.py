@@ -48,7 +48,7 @@ async def null_subscriber(node: Node, estate: Path, order: Order) -> NullRun:
         username=node.endpoints.mqtt_user,
         password=node.endpoints.password,
     )
-    reader = _Reader(Link(options, wall_clock, vitals))
+    reader = Null(Link(options, wall_clock, vitals))
     tasks = [asyncio.create_task(reader.link.run()), asyncio.create_task(reader.run())]
     try:
         deadline = time.monotonic() + CONNECT_S
@@ -71,13 +71,17 @@ async def null_subscriber(node: Node, estate: Path, order: Order) -> NullRun:
     return NullRun(totals.sent, reader.read, round(reader.read / seconds), cpu.broker, totals.cpu_s)
 
 
-class _Reader:
+class Null:
+    """A subscriber that acknowledges and does nothing else."""
+
     def __init__(self, link: Link) -> None:
+        """Read over `link`, which somebody else runs."""
         self.link = link
         self.read = 0
         self.last = time.time()
 
     async def run(self) -> None:
+        """Read for ever."""
         async for batch in self.link.batches():
             self.read += batch.count
             self.last = time.time()
