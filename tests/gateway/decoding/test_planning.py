@@ -1,6 +1,7 @@
 """The compiled scan and the interpreter read the same: what the scan is sure of, the reader says too."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,9 @@ def test_altered_examples_are_read_alike(data: st.DataObject) -> None:
         container, key = data.draw(st.sampled_from(known)) if known else (document, "x")
         match data.draw(st.integers(0, 2)):
             case 0:
-                container[key] = data.draw(st.sampled_from(ODD))
+                container[key] = deepcopy(data.draw(st.sampled_from(ODD)))
             case 1 if isinstance(container, dict):
-                container[data.draw(st.sampled_from(KEYS))] = data.draw(st.sampled_from(ODD))
+                container[data.draw(st.sampled_from(KEYS))] = deepcopy(data.draw(st.sampled_from(ODD)))
             case _ if isinstance(container, dict) and key in container:
                 del container[key]
             case _:
