@@ -55,6 +55,16 @@ class Settings(BaseSettings):
     mqtt_certificate: Path | None = Field(default=None, description="Client certificate (PEM) for the external broker.")
     mqtt_key: Path | None = Field(default=None, description="Key (PEM) of the client certificate.")
 
+    gb26875_listen: str | None = Field(
+        default=None,
+        description="Address and port on which transmission units of GB/T 26875.3 connect (TCP). The protocol knows no "
+        "passwords: open it to their network only.",
+    )
+    gb26875_dialects: Path | None = Field(
+        default=None,
+        description="How those units depart from the standard (TOML); by default `gateway/gb26875/dialects.toml`.",
+    )
+
     log_sync_s: float = Field(
         default=1.0,
         ge=0,

@@ -34,6 +34,7 @@ from gateway.broker.redelivery import Redelivery
 from gateway.broker.server import BrokerServer
 from gateway.decoding.registry import Profiles
 from gateway.ingest import Ingest
+from gateway.inlet import Inlet
 from gateway.link.link import Link
 from gateway.log import ReadingsLog
 from gateway.refusal_log import RefusalLog
@@ -41,7 +42,9 @@ from mingluo import migrations, options
 from mingluo.accounts import credentials, topic_filters
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
+from mingluo.behind_inlet import BehindInlet
 from mingluo.behind_rules import BehindRules
+from mingluo.centre import centre
 from mingluo.estate_watch import EstateWatch
 from mingluo.patience import patiently
 from mingluo.roles.gateway import Gateway
@@ -123,7 +126,8 @@ async def system(
         redelivery = None if settings.mqtt_url else await _redelivery(stack, wires, vitals)
         profiles = await asyncio.to_thread(Profiles, settings.profiles_dir)
         link = _link(settings, wires, redelivery, watch, profiles, vitals, clock)
-        gateway = await _gateway(settings, link, wires, watch, profiles, vitals, clock)
+        inlet = Inlet(clock, vitals)
+        gateway = await _gateway(settings, link, inlet, wires, watch, profiles, vitals, clock)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
@@ -148,6 +152,8 @@ async def system(
             snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
             rehearsal_age_ms=round(settings.rehearsal_max_age_d * DAY),
         )
+        account = credentials(lambda: watch.estate, profiles)
+        behind_inlet = BehindInlet(inlet.put, account)
         behind = Behind(stores.estates, watch, wires.quarantine, wires.client, clock)
         context = Context(
             journal=stores.journal,
@@ -169,6 +175,8 @@ async def system(
                 clock,
             ),
             version=version("mingluo"),
+            deliver=behind_inlet.deliver,
+            may_publish=behind_inlet.may_publish,
         )
         window = Window(create_app(context), listener)
 
@@ -183,10 +191,9 @@ async def system(
             if not await patiently(redelivery.session_kept):
                 # Nobody may publish before the broker keeps messages for us, or the first ones would be lost.
                 await _first(link.subscribed(), tasks)
-            callout = AuthCallout(
-                wires.client, wires.broker.issuer, credentials(lambda: watch.estate, profiles), vitals, clock
-            )
+            callout = AuthCallout(wires.client, wires.broker.issuer, account, vitals, clock)
             await patiently(callout.start)
+        units = await stack.enter_async_context(centre(settings, inlet.put, profiles, vitals, clock))
         tasks.start("estate", watch.run())
         tasks.start("rulebook", rulebook_watch.run())
         tasks.start("feed", feed.run())
@@ -197,7 +204,11 @@ async def system(
         http = f"http://{url_host(settings.http)}:{listener.getsockname()[1]}"
         endpoints = wires.broker.endpoints
         stack.enter_context(written_run_file(settings.data_dir, options.run_file(http, endpoints)))
-        notes = (*wires.broker.notes, *([note] if note else ()))
+        notes = (
+            *wires.broker.notes,
+            *([note] if note else ()),
+            *([f"GB/T 26875.3: port {units.port}"] if units else ()),
+        )
         yield Running(http, endpoints.mqtt, watch.estate, stores.admin_password, notes, tasks.failed)
 
 
@@ -301,6 +312,7 @@ async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
 async def _gateway(
     settings: Settings,
     link: Link,
+    inlet: Inlet,
     wires: _Wires,
     watch: EstateWatch,
     profiles: Profiles,
@@ -316,6 +328,7 @@ async def _gateway(
         vitals,
         clock,
         run_id=secrets.token_hex(8),
+        inlet=inlet,
         outgoing=profiles.outgoing,
     )
     # What the broker delivers again after a crash is recognised by what the log holds already.

@@ -46,8 +46,8 @@ class Gb26875Codec:
     """
 
     def __init__(self, dialects: Dialects | None = None) -> None:
-        """`dialects`: as the server's; by default those shipped."""
-        self._dialects = dialects if dialects is not None else shipped_dialects()
+        """`dialects`: as the server's; by default those shipped. May be replaced before the first message."""
+        self.dialects = dialects if dialects is not None else shipped_dialects()
 
     def read(self, topic: str, payload: bytes, received_at: int) -> Sequence[Document]:
         """The documents of one or more whole frames; none for confirmations and the like.
@@ -59,7 +59,7 @@ class Gb26875Codec:
         """
         if len(payload) > MOST_BYTES:
             raise UnreadableError(Fault(Reason.TOO_LARGE, "", f"{len(payload)} bytes, at most {MOST_BYTES}"))
-        splitter = Splitter(self._dialects.framings, self._dialects.tolerated)
+        splitter = Splitter(self.dialects.framings, self.dialects.tolerated)
         found = [*splitter.feed(payload), *splitter.give_up()]
         if not found and _HEX.fullmatch(payload) is not None:
             payload = bytes.fromhex(b"".join(payload.split()).decode())
@@ -70,7 +70,7 @@ class Gb26875Codec:
         return [document for frame in frames for document in self._documents(frame, received_at)]
 
     def _documents(self, frame: Frame, received_at: int) -> list[Document]:
-        dialect = self._dialects.of(frame.transmitter)
+        dialect = self.dialects.of(frame.transmitter)
         if dialect.commands.get(frame.command, frame.command) not in (Command.DATA, Command.ANSWER):
             return []
         sent = read_moment(frame.time, dialect.utc_offset)
