@@ -1,5 +1,6 @@
 """Admission: which messages come in, and the named reason why the others do not."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -183,10 +184,11 @@ class Admission:
         for origin, has_event in zip(admitted.origins, admitted.with_events, strict=True):
             outcomes[origin[has_event]] = Outcome.EVENT
         start = 0
+        refused = sorted(admitted.faults)
         for packets, of in zip(batch, rows, strict=True):
             end = start + len(packets)
-            faults = {n - start: f for n, f in admitted.faults.items() if start <= n < end} if admitted.faults else None
-            journal.note(packets, of, outcomes[start:end], faults)
+            here = refused[bisect_left(refused, start) : bisect_left(refused, end)]
+            journal.note(packets, of, outcomes[start:end], {n - start: admitted.faults[n] for n in here})
             start = end
 
     def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> int:

@@ -1,14 +1,14 @@
 """The refusals of one flush: counted all, kept in detail only as many as anyone will look at."""
 
 from bisect import bisect_right
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from community.refusal import PAYLOAD_KEPT, Reason, Refusal
 from gateway.columnar.packets import Packets
 from gateway.fault import Fault
-from gateway.link.packets import Message
+from gateway.link.packets import DUP, Message
 from gateway.sources import Sources
 from gateway.values import did_you_mean
 
@@ -63,16 +63,18 @@ class RefusalBook:
 
         A duplicate that the broker itself sent again is nobody's mistake and left out.
         """
-        kept: dict[str | None, deque[int]] = defaultdict(lambda: deque(maxlen=KEPT))
-        for number in sorted(self._faults):
-            message, faults = self.message(number), self._faults[number]
-            if message.dup and all(f.reason is Reason.DUPLICATE for f in faults):
+        kept: dict[str | None, list[int]] = defaultdict(list)
+        for number in sorted(self._faults, reverse=True):
+            topic, dup = self._envelope(number)
+            if dup and all(f.reason is Reason.DUPLICATE for f in self._faults[number]):
                 continue
-            kept[self._sources.device(message.topic)].append(number)
+            last = kept[self._sources.device(topic)]
+            if len(last) < KEPT:
+                last.append(number)
         hints = HINTS
         refusals = []
         for device, numbers in kept.items():
-            for number in numbers:
+            for number in reversed(numbers):
                 message = self.message(number)
                 by_reason: dict[Reason, list[Fault]] = defaultdict(list)
                 for fault in self._faults[number]:
@@ -89,8 +91,18 @@ class RefusalBook:
 
     def message(self, number: int) -> Message:
         """The flush's message with this number."""
-        packets = bisect_right(self._starts, number) - 1
-        return self._batch[packets].message(number - self._starts[packets])
+        packets, place = self._find(number)
+        return packets.message(place)
+
+    def _find(self, number: int) -> tuple[Packets, int]:
+        at = bisect_right(self._starts, number) - 1
+        return self._batch[at], number - self._starts[at]
+
+    def _envelope(self, number: int) -> tuple[bytes, bool]:
+        """Topic, and whether the broker sends it again: without the payload, since a flood is mostly not looked at."""
+        packets, place = self._find(number)
+        at, end, _, _, flags, _ = packets.index[place].tolist()
+        return packets.data[at:end], bool(flags & DUP)
 
     def faults(self) -> dict[int, list[Fault]]:
         """The faults of each message that has some."""

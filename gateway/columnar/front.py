@@ -17,13 +17,13 @@ from gateway.decoding.native import NATIVE
 from gateway.decoding.planning import plan_of
 from gateway.decoding.profile import Profile
 from gateway.decoding.reader import DataProfile
+from gateway.link.packets import DUP, RETAIN
 from gateway.sources import Source, Sources
 
 TOPICS_PER_DEVICE = 4
 """Topics of each device that are known to the kernels; beyond, its messages take the way through Python."""
 
 _NATIVE = 0
-_DUP, _RETAIN = 8, 1
 _VALUES = 16
 """Values of a message for which room is made at first."""
 
@@ -89,7 +89,7 @@ class Front:
         if len(unknown):
             self._learn(packets, unknown, sources, devices, plans)
         # What the broker kept, and what is too large, is a matter for Python: it is rare, and has its own rules.
-        odd = (index[:, FLAGS] & _RETAIN).astype(np.bool_) | (packets.size > max_payload)
+        odd = (index[:, FLAGS] & RETAIN).astype(np.bool_) | (packets.size > max_payload)
         odd |= packets.size != index[:, PAYLOAD_END] - index[:, PAYLOAD_AT]
         plans[odd] = -1
         return self._scan(packets, devices, plans, first)
@@ -179,7 +179,7 @@ class Front:
             values,
             dated,
             seq,
-            (packets.index[chosen, FLAGS] & _DUP).astype(np.bool_),
+            (packets.index[chosen, FLAGS] & DUP).astype(np.bool_),
             self._steady[plans[chosen]],
         )
 

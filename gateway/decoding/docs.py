@@ -24,7 +24,8 @@ def page(name: str, file: ProfileFile) -> str:
     return "\n".join([
         f"# {file.title}",
         "",
-        f"Profile `{name}`, written from `gateway/profiles/{name}.toml` by `python -m gateway.decoding.docs`. Do not edit.",
+        f"Profile `{name}`. Written from `gateway/profiles/{name}.toml` by `python -m gateway.decoding.docs`;",
+        "do not edit.",
         "",
         file.about.strip(),
         "",

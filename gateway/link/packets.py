@@ -15,8 +15,9 @@ from community.refusal import PAYLOAD_KEPT
 LEAST_MAX_PACKET = 2 + 65_535 + 2 + PAYLOAD_KEPT
 """Least bound on a packet: the longest topic and the kept part of a payload must fit into the buffer."""
 
-_DUP = 0x08
-_RETAIN = 0x01
+DUP = 0x08
+RETAIN = 0x01
+"""The low bits of a PUBLISH's fixed header: perhaps sent before; the broker's stored copy (3.3.1)."""
 
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
@@ -59,12 +60,12 @@ class Message(NamedTuple):
     @property
     def dup(self) -> bool:
         """Whether the broker says that it may have sent this before."""
-        return bool(self.flags & _DUP)
+        return bool(self.flags & DUP)
 
     @property
     def retained(self) -> bool:
         """Whether this is the broker's stored copy, of unknown age, and not a fresh message."""
-        return bool(self.flags & _RETAIN)
+        return bool(self.flags & RETAIN)
 
 
 class Control(NamedTuple):
@@ -145,5 +146,5 @@ def pubacks(packet_ids: NDArray[np.int32]) -> bytes:
 def publish(topic: str | bytes, payload: bytes, *, packet_id: int | None = None, retain: bool = False) -> bytes:
     """A PUBLISH: at QoS 0, or at QoS 1 if it has a packet identifier."""
     identifier = b"" if packet_id is None else packet_id.to_bytes(2)
-    head = 0x30 | (0 if packet_id is None else 0x02) | (_RETAIN if retain else 0)
+    head = 0x30 | (0 if packet_id is None else 0x02) | (RETAIN if retain else 0)
     return _packet(head, _text(topic) + identifier + payload)
