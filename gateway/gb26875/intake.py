@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from hashlib import blake2b
 
 from community.clock import MINUTE
 from community.refusal import Reason
@@ -17,11 +18,13 @@ REMEMBER = MINUTE
 """How long a frame that was taken is known again: three retries at 10 s, and their time on the wire."""
 
 MOST_REMEMBERED = 16_384
+"""About 200 bytes each."""
 
 Put = Callable[[str, bytes], Awaitable[Taken]]
 """`Inlet.put`."""
 
 _Key = tuple[int, int, int, bytes]
+"""Transmitter, serial number, command, digest of the unit."""
 
 
 class Intake:
@@ -52,7 +55,8 @@ class Intake:
 
         To cancel it does not cancel the frame.
         """
-        key = (frame.transmitter, frame.serial, frame.command, frame.unit)
+        digest = blake2b(frame.unit, digest_size=16).digest()
+        key = (frame.transmitter, frame.serial, frame.command, digest)
         now = self._clock()
         while self._taken:
             first = next(iter(self._taken))
