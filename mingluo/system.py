@@ -35,8 +35,10 @@ from gateway.broker.server import BrokerServer
 from gateway.decoding.registry import Profiles
 from gateway.ingest import Ingest
 from gateway.inlet import Inlet
+from gateway.journal import Journal
 from gateway.link.link import Link
 from gateway.log import ReadingsLog
+from gateway.recent import Recent
 from gateway.refusal_log import RefusalLog
 from mingluo import migrations, options
 from mingluo.accounts import credentials, topic_filters
@@ -319,7 +321,8 @@ async def _gateway(
     vitals: Vitals,
     clock: Callable[[], int],
 ) -> Gateway:
-    admission = Admission(watch.estate, options.admission(settings), profiles)
+    journal = Journal()
+    admission = Admission(watch.estate, options.admission(settings), profiles, journal)
     ingest = Ingest(
         link,
         admission,
@@ -334,6 +337,9 @@ async def _gateway(
     # What the broker delivers again after a crash is recognised by what the log holds already.
     ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))
     watch.tell(ingest.set_estate)
+    # Profiles of its own: reading a message a second time must not disturb the sessions of those at work.
+    recent = Recent(journal, lambda: admission.roster, lambda: watch.estate, lambda: Profiles(settings.profiles_dir))
+    await recent.start(wires.client)
     return Gateway(
         link,
         ingest,
