@@ -52,8 +52,22 @@ class Settings(BaseSettings):
         description="An external MQTT broker (mqtt:// or mqtts://user:password@host:port) instead of the embedded one.",
     )
     mqtt_ca: Path | None = Field(default=None, description="CA certificate (PEM) that the external broker must show.")
-    mqtt_certificate: Path | None = Field(default=None, description="Client certificate (PEM) for the external broker.")
+    mqtt_certificate: Path | None = Field(
+        default=None,
+        description="Client certificate (PEM) for the external broker, or for the embedded one if it asks for them.",
+    )
     mqtt_key: Path | None = Field(default=None, description="Key (PEM) of the client certificate.")
+
+    mqtt_tls_certificate: Path | None = Field(
+        default=None,
+        description="Certificate (PEM, with its chain) of the embedded broker: devices then connect by TLS only.",
+    )
+    mqtt_tls_key: Path | None = Field(default=None, description="Its key (PEM), if not in the same file.")
+    mqtt_tls_client_ca: Path | None = Field(
+        default=None,
+        description="CA certificates (PEM): whoever connects to the embedded broker must show a certificate of one of "
+        "them besides its password, we too (`mqtt_certificate`).",
+    )
 
     gb26875_listen: str | None = Field(
         default=None,

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.broker.tls import BrokerTls
+
 ACCOUNT = "APP"
 """The NATS account in which the house's own processes live, with the log and what they ask one another."""
 
@@ -48,6 +50,7 @@ class BrokerOptions:
         data_dir: where it keeps its files (in `broker/` below it).
         mqtt: address and wanted port for devices; None if devices use another broker.
         client: address and wanted port for our own processes.
+        tls: TLS on the port for devices; None: plain. There is one port: with TLS nobody connects without it.
         sync_s: the store is forced to disk this often, s; 0 at every write. A message that was acknowledged has been
             handed to the operating system, so it survives the end of the process either way; a power cut may take
             what was written since the last time.
@@ -57,6 +60,7 @@ class BrokerOptions:
     data_dir: Path
     mqtt: tuple[str, int] | None = (LOOPBACK, MQTT_PORT)
     client: tuple[str, int] = (LOOPBACK, CLIENT_PORT)
+    tls: BrokerTls | None = None
     sync_s: float = 1.0
     store_max_bytes: int = 16 * 2**30 + 2**30 + MQTT_STORE_BYTES
 
@@ -104,6 +108,7 @@ mqtt {{
   port: {ports.mqtt}
   max_ack_pending: {MQTT_MAX_ACK_PENDING}
   ack_wait: "{MQTT_ACK_WAIT_S}s"
+  {"" if options.tls is None else options.tls.render()}
 }}
 """
     return f"""# Written at every start of mingluo; changes are lost.

@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -182,7 +183,11 @@ class BrokerServer:
             raise BrokerError(f"nats-server does not answer after {READY_S:.0f} s: {self._last_words()}") from None
 
     async def _look(self) -> Look:
-        return await look(self.endpoints, self._client_address)
+        endpoints = self.endpoints
+        if self._options.tls is not None:
+            # A knock without a handshake is an error in the broker's log, every time. The port is open before ours is.
+            endpoints = replace(endpoints, mqtt=None)
+        return await look(endpoints, self._client_address)
 
     async def _supervise(self) -> None:
         failures = 0

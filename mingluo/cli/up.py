@@ -46,6 +46,8 @@ def up(
     settings = read_settings(config, data_dir=data_dir, http=http, mqtt=mqtt, mqtt_url=mqtt_url, rules=rules)
     if demo and settings.mqtt_url is not None:
         refuse("the demo's devices use the embedded broker: leave mqtt_url out")
+    if demo and settings.mqtt_tls_certificate is not None:
+        refuse("the demo's devices speak without TLS: leave mqtt_tls_certificate out")
     book = None
     if settings.rules is not None:
         load_rulebook_file(settings.rules)  # its errors are told with the file's name
@@ -124,7 +126,8 @@ def _greet(settings: Settings, running: Running) -> None:
         say(f"  note      {note}")
     say(f"  console   {running.http}")
     if running.mqtt is not None:
-        say(f"  devices   mqtt://{running.mqtt[0]}:{running.mqtt[1]}")
+        scheme = "mqtt" if settings.mqtt_tls_certificate is None else "mqtts"
+        say(f"  devices   {scheme}://{running.mqtt[0]}:{running.mqtt[1]}")
     else:
         say(f"  devices   through {settings.mqtt_url}")
     say(f"  data      {settings.data_dir}")

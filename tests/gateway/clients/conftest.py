@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,12 +16,15 @@ from gateway.broker.auth import Credential
 from gateway.broker.callout import AuthCallout
 from gateway.broker.connection import connect, disconnect
 from gateway.broker.server import BrokerOptions, BrokerServer
+from gateway.broker.tls import BrokerTls
 from gateway.link.options import LinkOptions
 from tests.gateway.clients.clients import HERE, MQTTJS, Account, Client, Mosquitto, Scripted, needs
 from tests.gateway.conftest import WatchedVitals, clock
 from tests.gateway.link import brokers
-from tests.gateway.link.test_brokers import Gateway, gateway
+from tests.gateway.link.test_brokers import Gateway, authority, gateway
 from tests.gateway.village import topic
+
+__all__ = ["authority"]  # a fixture that the tests here use too
 
 SECRETS = {f"d{i}": f"secret of d{i}" for i in range(4)}
 OURS = "gateway"
@@ -42,10 +46,15 @@ class Scene:
 
 
 @asynccontextmanager
-async def embedded(directory: Path) -> AsyncIterator[tuple[LinkOptions, Account, Account]]:
-    """The embedded broker with the accounts of the village's devices."""
+async def embedded(
+    directory: Path, tls: BrokerTls | None = None, certificate: Path | None = None
+) -> AsyncIterator[tuple[LinkOptions, Account, Account]]:
+    """The embedded broker with the accounts of the village's devices; `certificate` (and .key) is the gateway's."""
     vitals = WatchedVitals()
-    options = BrokerOptions(directory, mqtt=("127.0.0.1", 0), client=("127.0.0.1", 0), store_max_bytes=2**30)
+    local = ("127.0.0.1", 0)
+    options = BrokerOptions(directory, mqtt=local, client=local, store_max_bytes=2**30, tls=tls)
+    key = None if certificate is None else certificate.with_suffix(".key")
+    context = None if tls is None else tls.own_context(certificate, key)
     async with BrokerServer(options, vitals, clock) as server:
         client = await connect(server.endpoints, "test", vitals)
         known = {name: Credential(secret, topic(int(name[1:]), "").rstrip("/")) for name, secret in SECRETS.items()}
@@ -56,7 +65,7 @@ async def embedded(directory: Path) -> AsyncIterator[tuple[LinkOptions, Account,
         user, password = server.endpoints.mqtt_user, server.endpoints.password
         try:
             yield (
-                LinkOptions(host=host, port=port, username=user, password=password),
+                LinkOptions(host=host, port=port, username=user, password=password, tls=context),
                 Account(port=port, user="d0", password=SECRETS["d0"]),
                 Account(port=port, user=user, password=password),
             )
@@ -66,8 +75,10 @@ async def embedded(directory: Path) -> AsyncIterator[tuple[LinkOptions, Account,
 
 
 @asynccontextmanager
-async def mosquitto(directory: Path) -> AsyncIterator[tuple[LinkOptions, Account, Account]]:
-    """Mosquitto with a password file."""
+async def mosquitto(
+    directory: Path, more: str = "", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[LinkOptions, Account, Account]]:
+    """Mosquitto with a password file, and more lines of configuration; `tls` is for the gateway."""
     passwords = directory / "passwords"
     passwords.touch(0o600)
     tool = needs("mosquitto_passwd", "mosquitto")
@@ -75,10 +86,10 @@ async def mosquitto(directory: Path) -> AsyncIterator[tuple[LinkOptions, Account
         process = await asyncio.create_subprocess_exec(tool, "-b", str(passwords), name, secret)
         assert await process.wait() == 0
     port = brokers.free_port()
-    lines = f"allow_anonymous false\npassword_file {passwords}"
+    lines = f"allow_anonymous false\npassword_file {passwords}\n{more}"
     with brokers.running(brokers.mosquitto(directory, port, lines), directory, port):
         yield (
-            LinkOptions(host="127.0.0.1", port=port, username=OURS, password=OURS),
+            LinkOptions(host="127.0.0.1", port=port, username=OURS, password=OURS, tls=tls),
             Account(port=port, user="d0", password=SECRETS["d0"]),
             Account(port=port, user=OURS, password=OURS),
         )

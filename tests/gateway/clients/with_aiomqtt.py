@@ -19,6 +19,7 @@ def _client(order: dict[str, Any]) -> aiomqtt.Client:
         password=order["password"],
         clean_session=not order.get("session", False),
         tls_params=None if tls is None else aiomqtt.TLSParameters(tls["ca"], tls.get("certificate"), tls.get("key")),
+        timeout=4,  # a server that ends the connection in the midst of the handshake is not told from a slow one
         will=None if will is None else aiomqtt.Will(will["topic"], will["payload"], qos=1),
     )
 

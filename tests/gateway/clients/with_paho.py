@@ -3,7 +3,6 @@
 import json
 import ssl
 import sys
-import time
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -57,9 +56,11 @@ def main(order: dict[str, Any]) -> int:
     client.on_subscribe = lambda *_: say("ready")
     client.on_publish = lambda *_: one_less()
     client.connect(order["host"], order["port"])
-    client.loop_forever(retry_first_connection=False)
-    while order["do"] == "live" and not refused:
-        time.sleep(1)  # waits to be killed
+    # Not loop_forever, which tries again for ever what was refused in the handshake.
+    while (ended := client.loop()) == mqtt.MQTT_ERR_SUCCESS:
+        pass
+    if left[0] and not refused:
+        refused.append(mqtt.error_string(ended))
     if refused:
         sys.stderr.write(f"{refused[0]}\n")
     return 1 if refused else 0
