@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
+from typing import NamedTuple
 
 from community.clock import MINUTE
 from community.refusal import Reason
@@ -27,6 +28,18 @@ _Key = tuple[int, int, int, bytes]
 """Transmitter, serial number, command, digest of the unit."""
 
 
+class Verdict(NamedTuple):
+    """What became of a frame.
+
+    Attributes:
+        good: it is in the log, was there before, or has nothing for it; it is confirmed. Otherwise it is denied.
+        known: something of it was let in, so its transmitter is one of the estate's.
+    """
+
+    good: bool
+    known: bool
+
+
 class Intake:
     """Puts frames into the inlet.
 
@@ -46,12 +59,12 @@ class Intake:
         self._clock = clock
         self._vitals = vitals
         self._places = asyncio.Semaphore(MOST_WAITING)
-        self._waiting: dict[_Key, asyncio.Task[bool]] = {}
+        self._waiting: dict[_Key, asyncio.Task[Verdict]] = {}
         self._taken: OrderedDict[_Key, int] = OrderedDict()
         self._news: set[asyncio.Task[None]] = set()
 
-    async def take(self, frame: Frame) -> bool:
-        """Whether the frame is in the log (true), or refused (false); waits until that is known.
+    async def take(self, frame: Frame) -> Verdict:
+        """What became of the frame; waits until that is known.
 
         To cancel it does not cancel the frame.
         """
@@ -65,7 +78,7 @@ class Intake:
             del self._taken[first]
         if key in self._taken:
             self._vitals.count("gb26875_repeated")
-            return True
+            return Verdict(good=True, known=True)
         if key not in self._waiting:
             await self._places.acquire()
             if key not in self._waiting:
@@ -90,28 +103,33 @@ class Intake:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _run(self, key: _Key, frame: Frame) -> bool:
+    async def _run(self, key: _Key, frame: Frame) -> Verdict:
         try:
-            good = await self._into_log(frame)
-            self._vitals.count("gb26875_taken" if good else "gb26875_refused")
-            if good and frame.unit:
+            verdict = await self._into_log(frame)
+            self._vitals.count("gb26875_taken" if verdict.good else "gb26875_refused")
+            if verdict.known and frame.unit:
                 self._taken[key] = self._clock()
                 if len(self._taken) > MOST_REMEMBERED:
                     self._taken.popitem(last=False)
-            return good
+            return verdict
         finally:
             del self._waiting[key]
             self._places.release()
 
-    async def _into_log(self, frame: Frame) -> bool:
+    async def _into_log(self, frame: Frame) -> Verdict:
         topic = f"gb26875/{frame.transmitter}"
         taken = await self._put(topic, frame.raw)
-        if all(reason is not Reason.UNKNOWN_DEVICE for reason, _ in taken.refusals):
-            return not taken.lost
-        # Somebody forgot to enter a detector: its alarm is then the transmitter's, see `gateway/profiles/gb26875.toml`.
-        self._vitals.count("gb26875_unlisted")
-        again = await self._put(f"{topic}/unlisted", frame.raw)
-        return not (taken.lost and again.lost)
+        verdict = Verdict(not taken.lost, _let_in(taken))
+        if any(reason is Reason.UNKNOWN_DEVICE for reason, _ in taken.refusals):
+            # Somebody forgot to enter a detector: its alarm is then the transmitter's (`profiles/gb26875.toml`).
+            self._vitals.count("gb26875_unlisted")
+            again = await self._put(f"{topic}/unlisted", frame.raw)
+            verdict = Verdict(verdict.good or not again.lost, verdict.known or _let_in(again))
+        return verdict
 
     async def _tell(self, topic: str, payload: bytes) -> None:
         await self._put(topic, payload)
+
+
+def _let_in(taken: Taken) -> bool:
+    return taken.admitted > 0 or any(reason is Reason.DUPLICATE for reason, _ in taken.refusals)

@@ -196,8 +196,8 @@ class Gb26875Server:
             return None
         if command != Command.ANSWER and command != Command.DATA and command < 128:
             return Command.DENY  # orders are ours to give; the rest is reserved
-        good = await self._intake.take(frame)
-        if good:
+        good, known = await self._intake.take(frame)
+        if known:
             self._know(session, frame)
         if command == Command.ANSWER:
             self._answered(session, frame, Answer.ANSWERED)

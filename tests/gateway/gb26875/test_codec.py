@@ -75,9 +75,9 @@ def test_the_fire_bit_of_every_type_of_component_is_an_alarm_and_its_end_withdra
     assert set(at_unit[1].values()) == {1.0}
 
 
-def test_nothing_quiet_is_told_of_who_is_not_entered() -> None:
+def test_of_who_is_not_entered_only_danger_is_told() -> None:
     quiet = unit(2, component_state(0x0001), component_state(0x0104))
-    assert decode(frame(quiet), f"{TOPIC}/unlisted").measurements == []
+    assert signals(decode(frame(quiet), f"{TOPIC}/unlisted")) == {"7001": {"online": 1}}
 
 
 def test_a_word_with_nothing_set_is_a_test_and_a_fire_is_none() -> None:

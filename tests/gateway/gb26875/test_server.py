@@ -322,6 +322,9 @@ async def test_a_stranger_is_not_watched() -> None:
         unit_ = await c.unit()
         await unit_.send(fire(serial=1))
         assert await unit_.answers(1) == [(1, DENY)]
+        c.pipe.answers = {TOPIC: Taken(0)}
+        await unit_.send(frame(b"\xc8\1\2", serial=2))
+        assert await unit_.answers(1) == [(2, CONFIRM)], "a private type has nothing for us"
         c.now += 10 * MINUTE
         c.server.look()
         assert await c.server.order(TRANSMITTER, orders.read_state()) is Answer.ABSENT
@@ -456,12 +459,15 @@ async def test_an_alarm_reaches_the_log_through_the_real_ingest() -> None:
             assert await unit_.answers(1) == [(1, CONFIRM)]
             await unit_.send(fire(10, serial=2))
             assert await unit_.answers(1) == [(2, CONFIRM)]
-            await unit_.send(frame(unit(2, component_state()), serial=3, source=7_002))
-            assert await unit_.answers(1) == [(3, DENY)]
+            await unit_.send(frame(unit(2, component_state(0x0001, point=11)), serial=3))
+            assert await unit_.answers(1) == [(3, CONFIRM)]
+            for serial, state in ((4, 0x0001), (5, 0x0003)):
+                await unit_.send(frame(unit(2, component_state(state)), serial=serial, source=7_002))
+                assert await unit_.answers(1) == [(serial, DENY)]
             unit_.leave()
         said = log.values()
         assert {"smoke_alarm": 1, "fault": 0, "power_lost": 0} in said
-        assert {"fire_alarm": 1} in said
+        assert {"fire_alarm": 1, "online": 1} in said
         assert {r.reason for r in quarantine.refusals} == {Reason.UNKNOWN_DEVICE}
     finally:
         running.cancel()
