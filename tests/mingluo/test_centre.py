@@ -28,6 +28,7 @@ def estate() -> Estate:
             Device(id="unit", household="h0", kind=DeviceKind.SMOKE, profile="gb26875", address="7001"),
             Device(id="hall", household="h0", kind=DeviceKind.SMOKE, profile="gb26875", address="7001/1-1/3.9"),
             Device(id="plug", household="h0", kind=DeviceKind.ELECTRICAL_PROTECTOR, secret=SECRET),
+            Device(id="bed", household="h0", kind=DeviceKind.SMOKE, profile="gb45839", address="S1", secret=SECRET),
         ),
     )
 
@@ -57,12 +58,21 @@ async def test_an_alarm_by_tcp_and_a_reading_by_https_reach_the_people(tmp_path:
             assert answer.json() == {"admitted": 1, "refusals": []}
             message["topic"] = "mingluo/v1/c0/h0/hall/telemetry"
             assert (await client.post("/device/v1/messages", json=message, auth=("plug", SECRET))).status_code == 403
+            status = {"company": "ML", "serial": "S1", "status": 2, "batteryPercentage": 80}
+            for _ in range(2):
+                answer = await client.post("/device/gb45839/v1/status_info", json=status, auth=("bed", SECRET))
+                assert answer.json() == {"success": 1}
+            status["batteryPercentage"] = 300
+            status["status"] = 9
+            answer = await client.post("/device/gb45839/v1/status_info", json=status, auth=("bed", SECRET))
+            assert (answer.json()["success"], answer.status_code) == (0, 200)
             credentials = {"name": "admin", "password": running.admin_password}
             token = (await client.post("/api/v1/session", json=credentials)).json()["token"]
             client.headers["Authorization"] = f"Bearer {token}"
-            while not (alerts := (await client.get("/api/v1/alerts")).json()["alerts"]):
-                pass
-            assert {(a["device"], a["category"]) for a in alerts} == {("hall", "life")}
+            found: set[tuple[str, str]] = set()
+            while found != {("hall", "life"), ("bed", "life")}:
+                alerts = (await client.get("/api/v1/alerts")).json()["alerts"]
+                found = {(a["device"], a["category"]) for a in alerts}
 
 
 async def test_nobody_listens_unless_wanted(tmp_path: Path) -> None:

@@ -466,7 +466,7 @@ async def test_an_alarm_reaches_the_log_through_the_real_ingest() -> None:
                 assert await unit_.answers(1) == [(serial, DENY)]
             unit_.leave()
         said = log.values()
-        assert {"smoke_alarm": 1, "fault": 0, "power_lost": 0} in said
+        assert {"smoke_alarm": 1, "fault": 0, "mute": 0, "power_lost": 0} in said
         assert {"fire_alarm": 1, "online": 1} in said
         assert {r.reason for r in quarantine.refusals} == {Reason.UNKNOWN_DEVICE}
     finally:
