@@ -21,9 +21,10 @@ from gateway.columnar.plan import (
     ZONELESS,
     Kind,
     Unit,
+    column,
 )
 from gateway.columnar.tokens import BOOLEAN, INEXACT, NO_TIME, NULL, REAL, TEXT, UNREADABLE, WHOLE, time_of
-from gateway.columnar.words import byte_at
+from gateway.columnar.words import byte_at, int_at, real_at
 
 # The compiler knows integers, not enumerations.
 NODE, NUMBER, FLAG, ENUM, TIME, SEQ, SLOW_FIELD = (int(kind) for kind in Kind)
@@ -42,7 +43,7 @@ def meant(value, what, child, kind, bits, entries, reals, invalid):  # type: ign
     Args:
         value, what: the scalar; see `gateway.columnar.tokens`.
         child, kind, bits: entry of the path, and its columns.
-        entries, reals, invalid: of the plans' tables.
+        entries, reals, invalid: addresses of the plans' tables.
 
     Returns:
         The value in the canonical unit; NaN for "nothing measured"; `UNSURE`.
@@ -50,13 +51,13 @@ def meant(value, what, child, kind, bits, entries, reals, invalid):  # type: ign
     if what == NULL:
         return UNSURE if bits & STRICT else np.nan
     if kind == NUMBER and what in (WHOLE, REAL):
-        for i in range(np.int64(entries[child, INVALID_AT]), np.int64(entries[child, INVALID_END])):
-            if invalid[i] == value:
+        for i in range(column(entries, child, INVALID_AT), column(entries, child, INVALID_END)):
+            if real_at(invalid, i) == value:
                 return np.nan
         if not bits & PLAIN:
-            # In two steps, as Python computes it.
-            value = (value * reals[child, SCALE] + reals[child, OFFSET]) * reals[child, FACTOR]
-            value = value + reals[child, SHIFT]
+            # Step by step, as Python computes it.
+            value = value * real_at(reals, 4 * child + SCALE) + real_at(reals, 4 * child + OFFSET)
+            value = value * real_at(reals, 4 * child + FACTOR) + real_at(reals, 4 * child + SHIFT)
         return abs(value) if abs(value) == np.inf else value
     if kind == FLAG and what in (WHOLE, REAL, BOOLEAN) and (value == 0.0 or value == 1.0):
         return 1.0 - value if bits & INVERTED else value
@@ -71,7 +72,7 @@ def word_meant(data, begin, end, what, child, bits, entries, reals, words, place
         data: padded.
         begin, end: where the scalar stands, without quotes.
         what, child, bits, entries, reals: as in `meant`.
-        words, places, values: of the plans' tables.
+        words, places, values: addresses of the plans' tables.
 
     Returns:
         As `meant`.
@@ -84,24 +85,24 @@ def word_meant(data, begin, end, what, child, bits, entries, reals, words, place
 
 @inner
 def _word_value(data, begin, end, child, bits, entries, reals, words, places, values):  # type: ignore[no-untyped-def]  # compiled
-    for i in range(np.int64(entries[child, WORD_AT]), np.int64(entries[child, WORD_END])):
-        at, length = np.int64(places[i, 0]), np.int64(places[i, 1])
+    for i in range(column(entries, child, WORD_AT), column(entries, child, WORD_END)):
+        at, length = int_at(places, 2 * i), int_at(places, 2 * i + 1)
         same = length == end - begin
         for j in range(length if same else 0):
             byte = byte_at(data, begin + j)
             if 0x41 <= byte <= 0x5A:
                 byte |= 0x20
-            if byte != words[at + j]:
+            if byte != byte_at(words, at + j):
                 same = False
                 break
         if same:
-            return values[i]
+            return real_at(values, i)
     # Of other words only plain ones: Python strips texts, and takes those that are numbers by value.
     for i in range(begin, end):
         byte = byte_at(data, i)
         if not (0x61 <= byte | 0x20 <= 0x7A or byte == 0x5F):
             return UNSURE
-    return reals[child, OTHER_VALUE] if end > begin and bits & OTHER else UNSURE
+    return real_at(reals, 4 * child + OTHER_VALUE) if end > begin and bits & OTHER else UNSURE
 
 
 @inner

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from community.compiler import compiled, inner
 from community.quantities import SIGNALS
-from gateway.columnar.words import address_of, mixed, word_at
+from gateway.columnar.words import address_of, int_at, mixed, word_at
 from gateway.values import FLAGS
 
 Path = tuple[str | int, ...]
@@ -303,6 +303,12 @@ def _is_plain(step: str | int) -> bool:
 
 def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
+
+
+@inner
+def column(entries, entry, column):  # type: ignore[no-untyped-def]  # compiled
+    """A column of an entry, by the entries' address."""
+    return int_at(entries, entry * ENTRY_COLUMNS + column)
 
 
 @inner

@@ -26,6 +26,7 @@ from gateway.columnar.plan import (
     TEXTS,
     UNIT,
     Plans,
+    column,
     native_plan,
     seed_of,
 )
@@ -38,11 +39,13 @@ from gateway.columnar.tokens import (
     TEXT,
     UNREADABLE,
     WHOLE,
+    after_blanks,
+    is_blank,
     literal,
     number,
     text_end,
 )
-from gateway.columnar.words import address_of, byte_at, mixed, padded, view, word_at
+from gateway.columnar.words import address_of, byte_at, inlined, int_at, mixed, padded, view, word_at
 
 FAST, SLOW, EMPTY = range(3)
 """What became of a message: its values are there; it is left to Python; it is sound and has nothing for us."""
@@ -58,12 +61,7 @@ _TAILS = np.array([_ALL, *(np.uint64((1 << 8 * i) - 1) for i in range(1, 8))], n
 """Which bytes of a text's last word are its own, by its length modulo 8."""
 
 
-@inner
-def _blank(byte):  # type: ignore[no-untyped-def]  # compiled
-    return byte == 0x20 or byte == 0x0A or byte == 0x0D or byte == 0x09
-
-
-@inner
+@inlined
 def _is_key(data, at, keys, first, count, length):  # type: ignore[no-untyped-def]  # compiled
     """Whether a key and its closing quote stand at `at`."""
     for i in range(count - 1):
@@ -74,7 +72,7 @@ def _is_key(data, at, keys, first, count, length):  # type: ignore[no-untyped-de
 
 
 @inner
-def _child(data, at, length, parent, entries, keys, slots):  # type: ignore[no-untyped-def]  # compiled
+def _child(data, at, length, parent, entries, keys, slots, last):  # type: ignore[no-untyped-def]  # compiled
     """The entry of a key (`at`: its bytes) or, with the length `BY_INDEX`, of an element (`at`: its index); or -1."""
     state = seed_of(parent, length)
     count = 0
@@ -85,114 +83,147 @@ def _child(data, at, length, parent, entries, keys, slots):  # type: ignore[no-u
         for i in range(count - 1):
             state = mixed(state, word_at(data, at + 8 * i))
         state = mixed(state, word_at(data, at + 8 * (count - 1)) & _TAILS[(length + 1) & 7])
-    last = len(slots) - 1
     place = np.int64(state) & last
-    while slots[place] >= 0:
-        entry = np.int64(slots[place])
-        if entries[entry, PARENT] == parent and entries[entry, KEY_LENGTH] == length:
-            if length == BY_INDEX:
-                if entries[entry, KEY_AT] == at:
-                    return entry
-            elif _is_key(data, at, keys, np.int64(entries[entry, KEY_AT]), count, length):
+    while True:
+        entry = int_at(slots, place)
+        if entry < 0:
+            return entry
+        if column(entries, entry, PARENT) == parent and column(entries, entry, KEY_LENGTH) == length:
+            key_at = column(entries, entry, KEY_AT)
+            if key_at == at if length == BY_INDEX else _is_key(data, at, keys, key_at, count, length):
                 return entry
         place = (place + 1) & last
-    return np.int64(-1)
+
+
+@inlined
+def _key(data, at, end, node, guess, entries, keys, slots, last):  # type: ignore[no-untyped-def]  # compiled
+    """Read a key and its colon.
+
+    Args:
+        data, end: the document.
+        at: behind the opening quote.
+        node: entry of the object; -1 if nothing in it is ours.
+        guess: entry of the key that usually comes here, or -1.
+        entries, keys, slots: addresses of the plans' tables; `last` is the number of the last slot.
+
+    Returns:
+        The key's entry, or -1; where the value begins, or -1 if Python must look.
+    """
+    child = np.int64(-1)
+    guessed = False
+    if guess >= 0 and column(entries, guess, PARENT) == node:
+        length = column(entries, guess, KEY_LENGTH)
+        if length >= 0:
+            count = column(entries, guess, KEY_WORDS)
+            guessed = _is_key(data, at, keys, column(entries, guess, KEY_AT), count, length)
+    if guessed:
+        child = guess
+        at += length + 1
+    else:
+        close, plain = text_end(data, at, end)
+        if close < 0 or not (plain or node < 0):
+            return child, np.int64(-1)
+        if node >= 0:
+            child = _child(data, at, close - at, node, entries, keys, slots, last)
+            if child < 0 and column(entries, node, BITS) & STRICT:
+                return child, np.int64(-1)
+        at = close + 1
+    at = after_blanks(data, at)
+    # A key may end beyond the document, in what stands behind it.
+    if byte_at(data, at) != 0x3A or at >= end:
+        return child, np.int64(-1)
+    return child, after_blanks(data, at + 1)
+
+
+@inlined
+def _scalar(data, at, end, byte, quoted):  # type: ignore[no-untyped-def]  # compiled
+    """Read what is neither an object nor a list.
+
+    Args:
+        data, at, end: the value and the document's end.
+        byte: at `at`.
+        quoted: a text here is read as a number.
+
+    Returns:
+        Its value and what it is (see `gateway.columnar.tokens`), where it begins and ends without quotes, and where
+        what follows begins.
+    """
+    if quoted or byte == 0x2D or 0x30 <= byte <= 0x39:
+        begin = at
+        if quoted:
+            begin += 2 if byte_at(data, at + 1) == 0x2B and byte_at(data, at + 2) != 0x2D else 1
+        value, stop, what = number(data, begin)
+        if not quoted:
+            return value, what, begin, stop, stop
+        return value, what if byte_at(data, stop) == 0x22 else BAD, begin, stop, stop + 1
+    if byte == 0x22:
+        stop, plain = text_end(data, at + 1, end)
+        return np.nan, BAD if stop < 0 else TEXT if plain else ESCAPED, at + 1, stop, stop + 1
+    value, stop, what = literal(data, at)
+    return value, what, at, stop, stop
 
 
 @compiled
 def _scan(array, index, plan_of_message, tables, first, count, out):  # type: ignore[no-untyped-def]  # compiled
-    data, keys = address_of(array), address_of(tables.keys)
-    entries, slots, follow = tables.entries, tables.slots, tables.follow
-    reals, invalid, words = tables.reals, tables.invalid, tables.words
-    word_places, word_values, roots, most = tables.word_places, tables.word_values, tables.roots, tables.most
-    strict = tables.strict
+    # Addresses: functions that take arrays would count references to them, which costs more than most of the work.
+    data, keys, entries, slots = (
+        address_of(array), address_of(tables.keys), address_of(tables.entries), address_of(tables.slots)
+    )  # fmt: skip
+    reals, invalid, words = address_of(tables.reals), address_of(tables.invalid), address_of(tables.words)
+    places, meanings = address_of(tables.word_places), address_of(tables.word_values)
+    follow, last_slot = tables.follow, len(tables.slots) - 1
     message_of, column_of, value_of, ts_of, seq_of, status_of = out
     # The message in which an entry, or a column of several entries, was last seen.
-    seen = np.full(len(entries), -1, np.int32)
+    seen = np.full(len(tables.entries), -1, np.int32)
     filled = np.full(tables.columns, -1, np.int32)
+    # What is open: its entry (-1: nothing in it is ours), and the index of the element in a list (-1: an object).
     nodes = np.zeros(MAX_DEPTH + 1, np.int64)
-    places = np.zeros(MAX_DEPTH + 1, np.int64)  # index of the element in each list; -1: an object
+    elements = np.zeros(MAX_DEPTH + 1, np.int64)
     capacity = len(value_of)
     for n in range(first, len(index)):
-        status_of[n] = SLOW
-        ts_of[n] = MISSING
-        seq_of[n] = -1
+        status_of[n], ts_of[n], seq_of[n] = SLOW, MISSING, -1
         plan = np.int64(plan_of_message[n])
         if plan < 0:
             continue
-        if count + most[plan] > capacity:
+        if count + tables.most[plan] > capacity:
             return n, count
-        at, end = np.int64(index[n, PAYLOAD_AT]), np.int64(index[n, PAYLOAD_END])
-        while at < end and _blank(byte_at(data, at)):
-            at += 1
-        while at < end and _blank(byte_at(data, end - 1)):
+        at, end = after_blanks(data, np.int64(index[n, PAYLOAD_AT])), np.int64(index[n, PAYLOAD_END])
+        while at < end and is_blank(byte_at(data, end - 1)):
             end -= 1
         # From here on the last byte closes the document: no run of digits or blanks leaves it.
         if end - at < 2 or byte_at(data, at) != 0x7B or byte_at(data, end - 1) != 0x7D:
             continue
         at += 1
-        node = np.int64(roots[plan])
-        last, depth, place = node, 0, np.int64(-1)
+        node, element = np.int64(tables.roots[plan]), np.int64(-1)
+        last, depth = node, 0
         ts, seq = np.int64(MISSING), np.int64(-1)
-        start, opened = count, True
-        sound = False
+        start = count
+        sound, empty = False, True
         while True:
-            while _blank(byte_at(data, at)):
-                at += 1
+            at = after_blanks(data, at)
             byte = byte_at(data, at)
-            child = np.int64(-1)
-            if opened and byte == (0x7D if place < 0 else 0x5D):
-                pass  # an empty object or list: closed below
-            else:
-                # The key, or the element's index.
-                if place < 0:
-                    if byte != 0x22:
+            if not (empty and byte == (0x7D if element < 0 else 0x5D)):
+                child = np.int64(-1)
+                if element >= 0:
+                    if node >= 0:
+                        child = _child(data, element, np.int64(BY_INDEX), node, entries, keys, slots, last_slot)
+                elif byte != 0x22:
+                    break
+                else:
+                    child, at = _key(
+                        data, at + 1, end, node, np.int64(follow[last]), entries, keys, slots, last_slot
+                    )  # fmt: skip
+                    if at < 0:
                         break
-                    at += 1
-                    guess = np.int64(follow[last])
-                    if (
-                        guess >= 0
-                        and entries[guess, PARENT] == node
-                        and entries[guess, KEY_LENGTH] >= 0
-                        and _is_key(
-                            data, at, keys, np.int64(entries[guess, KEY_AT]),
-                            np.int64(entries[guess, KEY_WORDS]), np.int64(entries[guess, KEY_LENGTH]),
-                        )
-                    ):  # fmt: skip
-                        child = guess
-                        at += entries[guess, KEY_LENGTH] + 1
-                    else:
-                        close, plain = text_end(data, at, end)
-                        if close < 0 or not (plain or node < 0):
-                            break
-                        if node >= 0:
-                            child = _child(data, at, close - at, node, entries, keys, slots)
-                            if child >= 0:
-                                follow[last] = child
-                            elif entries[node, BITS] & STRICT:
-                                break
-                        at = close + 1
-                    if at >= end:
-                        break
-                    while _blank(byte_at(data, at)):
-                        at += 1
-                    if byte_at(data, at) != 0x3A:
-                        break
-                    at += 1
-                    while _blank(byte_at(data, at)):
-                        at += 1
                     byte = byte_at(data, at)
-                elif node >= 0:
-                    child = _child(data, place, np.int64(BY_INDEX), node, entries, keys, slots)
-                kind, bits = np.int64(0), np.int64(0)
+                kind, bits = np.int64(NODE), np.int64(0)
                 if child >= 0:
-                    if seen[child] == n:
+                    kind, bits = column(entries, child, KIND), column(entries, child, BITS)
+                    if seen[child] == n or kind == SLOW_FIELD:
                         break
                     seen[child] = n
+                    follow[last] = child
                     last = child
-                    kind, bits = np.int64(entries[child, KIND]), np.int64(entries[child, BITS])
-                    if kind == SLOW_FIELD:
-                        break
                 if byte == 0x7B or byte == 0x5B:
                     depth += 1
                     if depth > MAX_DEPTH:
@@ -202,97 +233,66 @@ def _scan(array, index, plan_of_message, tables, first, count, out):  # type: ig
                             child = np.int64(-1)  # a list where an object is expected: nothing in it is ours
                         elif kind != NODE if byte == 0x7B else not bits & INDEXED:
                             break
-                    nodes[depth], places[depth] = node, place
-                    node, place = child, np.int64(-1 if byte == 0x7B else 0)
-                    opened = True
+                    nodes[depth], elements[depth] = node, element
+                    node, element = child, np.int64(-1 if byte == 0x7B else 0)
+                    empty = True
                     at += 1
                     continue
-                begin, stop = at, at
-                value, what = np.nan, BAD
                 quoted = byte == 0x22 and kind == NUMBER and bits & TEXTS != 0
-                if quoted:
-                    begin += 2 if byte_at(data, at + 1) == 0x2B and byte_at(data, at + 2) != 0x2D else 1
-                if quoted or byte == 0x2D or 0x30 <= byte <= 0x39:
-                    value, stop, what = number(data, begin)
-                    at = stop
-                    if quoted:
-                        if byte_at(data, at) != 0x22:
-                            break
-                        at += 1
-                elif byte == 0x22:
-                    begin = at + 1
-                    stop, plain = text_end(data, begin, end)
-                    if stop < 0:
-                        break
-                    at = stop + 1
-                    what = TEXT if plain else ESCAPED
-                else:
-                    value, stop, what = literal(data, at)
-                    at = stop
+                value, what, begin, stop, at = _scalar(data, at, end, byte, quoted)
+                empty = False
                 if what == BAD:
                     break
-                if child >= 0:
-                    if kind == TIME:
-                        ts = moment(data, begin, stop, value, what, np.int64(entries[child, UNIT]), bits)
-                        if ts == UNREADABLE:
+                if kind == TIME:
+                    ts = moment(data, begin, stop, value, what, column(entries, child, UNIT), bits)
+                    if ts == UNREADABLE:
+                        break
+                elif kind == SEQ:
+                    if what != NULL:
+                        if what != WHOLE or value < 0:
                             break
-                    elif kind == SEQ:
-                        if what != NULL:
-                            if what != WHOLE or value < 0:
+                        seq = np.int64(value)
+                elif child >= 0:
+                    if kind == ENUM:
+                        value = word_meant(
+                            data, begin, stop, what, child, bits, entries, reals, words, places, meanings
+                        )
+                    elif kind != NUMBER or not bits & PLAIN or what not in (WHOLE, REAL):
+                        value = meant(value, what, child, kind, bits, entries, reals, invalid)
+                    if value == UNSURE:
+                        break
+                    if not np.isnan(value):
+                        signal = column(entries, child, COLUMN)
+                        if bits & SHARED:
+                            if filled[signal] == n:
                                 break
-                            seq = np.int64(value)
-                    else:
-                        if kind == NUMBER and bits & PLAIN and what in (WHOLE, REAL):
-                            pass
-                        elif kind == ENUM:
-                            value = word_meant(
-                                data, begin, stop, what, child, bits, entries, reals, words, word_places, word_values
-                            )
-                        else:
-                            value = meant(value, what, child, kind, bits, entries, reals, invalid)
-                        if value == UNSURE:
-                            break
-                        if not np.isnan(value):
-                            column = entries[child, COLUMN]
-                            if bits & SHARED:
-                                if filled[column] == n:
-                                    break
-                                filled[column] = n
-                            message_of[count] = n
-                            column_of[count] = column
-                            value_of[count] = value
-                            count += 1
-                opened = False
-            # Behind a value, or in an empty container: a comma, or the end of one or more containers.
+                            filled[signal] = n
+                        message_of[count], column_of[count], value_of[count] = n, signal, value
+                        count += 1
+            # Behind a value, or in an empty container: a comma, or the end of one container or several.
             while True:
-                while _blank(byte_at(data, at)):
-                    at += 1
+                at = after_blanks(data, at)
                 byte = byte_at(data, at)
-                if byte != (0x7D if place < 0 else 0x5D):
+                if byte != (0x7D if element < 0 else 0x5D):
                     break
                 at += 1
                 if depth == 0:
                     sound = at == end
                     break
                 # A list of one is a single value to a field that is both; Python tells.
-                if place == 0 and not opened and node >= 0 and entries[node, KIND] != NODE:
+                if element == 0 and not empty and node >= 0 and column(entries, node, KIND) != NODE:
                     break
-                node, place = nodes[depth], places[depth]
+                node, element = nodes[depth], elements[depth]
                 depth -= 1
-                opened = False
+                empty = False
             if byte != 0x2C or at >= end:
                 break
             at += 1
-            if place >= 0:
-                place += 1
-        if not sound:
+            element += 1 if element >= 0 else 0
+        if not sound or (count == start and tables.strict[plan]):
             count = start
             continue
-        if count == start and strict[plan]:
-            continue
-        status_of[n] = FAST if count > start else EMPTY
-        ts_of[n] = ts
-        seq_of[n] = seq
+        status_of[n], ts_of[n], seq_of[n] = FAST if count > start else EMPTY, ts, seq
     return len(index), count
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from community.compiler import inner
-from gateway.columnar.words import byte_at, lowest, word_at
+from gateway.columnar.words import byte_at, inlined, lowest, word_at
 
 
 def _repeated(byte: int) -> np.uint64:
@@ -31,6 +31,20 @@ _POWERS = np.array([10.0**i for i in range(23)])
 NO_TIME = -(1 << 63)
 UNREADABLE = NO_TIME + 1
 """What `time_of` gives for a text without a zone, and for one that is left to Python."""
+
+
+@inner
+def is_blank(byte):  # type: ignore[no-untyped-def]  # compiled
+    """Whether a byte may stand between tokens."""
+    return byte == 0x20 or byte == 0x0A or byte == 0x0D or byte == 0x09
+
+
+@inner
+def after_blanks(data, at):  # type: ignore[no-untyped-def]  # compiled
+    """Where the blanks from `at` end."""
+    while is_blank(byte_at(data, at)):
+        at += 1
+    return at
 
 
 @inner
@@ -122,7 +136,7 @@ def _digits(word):  # type: ignore[no-untyped-def]  # compiled
     return np.int64((word * _MYRIAD + (word >> _32)) & _EIGHT)
 
 
-@inner
+@inlined
 def number(data, at):  # type: ignore[no-untyped-def]  # compiled
     """Read a number.
 

@@ -12,7 +12,7 @@ from gateway.columnar.words import address_of, byte_at, mixed, view, word_at
 MAX_TOPIC = 512
 """Bytes of the longest topic kept; longer ones are resolved each time."""
 
-CHAIN = 32
+CHAIN = 64
 """Places looked at for one topic. Hashes are seeded, so nobody can prepare topics that meet; should so many meet all
 the same, the next one is resolved each time rather than all of them slowly."""
 

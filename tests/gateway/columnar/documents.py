@@ -65,8 +65,8 @@ TEXTS = st.one_of(
 )
 SCALARS = st.one_of(NUMBERS, TEXTS, st.sampled_from(["true", "false", "null", "True", "nul", "falsE"]))
 WORDS = r"""
-Time E ts n seq values Voltage Volt a_key_of_more_than_eight_bytes a_key_of_more_than_eight_bites 温度 list v on off state
-mode voltage current smoke_alarm x E\u0000 \u0045
+Time E ts n seq values Voltage Volt a_key_of_more_than_eight_bytes a_key_of_more_than_eight_bites 温度 list v on off
+state mode voltage current smoke_alarm x E\u0000 \u0045
 """
 KEYS = st.one_of(
     st.sampled_from([*WORDS.split(), ""]).map(lambda w: f'"{w}"'), st.sampled_from(['"raw"', '"raw_too"', "E", "'E'"])

@@ -104,7 +104,8 @@ UNUSUAL = r"""
 {"E":{"Voltage":[1]}} | {"E":{"Voltage":{}}} | {"E":{"Voltage":true}} | {"E":{"Voltage":"1 V"}} | {"E":{"Voltage":-0}}
 {"E":{"Voltage":9007199254740993}} | {"E":{"Voltage":1e23}} | {"E":{"a_key_of_more_than_eight_bytes":"7"}}
 {"on":"on"} | {"on":2} | {"off":[]} | {"n":-1} | {"n":1.0} | {"n":"1"} | {"Time":1e300} | {"Time":true}
-{"Time":"yesterday"} | {"Time":"2026-02-29T08:00:00Z"} | {"state":"\u0061larm"} | {"state":"unlisted"} | {"state":null} | {"mode":"on "}
+{"Time":"yesterday"} | {"Time":"2026-02-29T08:00:00Z"}
+{"state":"\u0061larm"} | {"state":"unlisted"} | {"state":null} | {"mode":"on "}
 {"mode":""} | {"mode":7} | {"list":[{"v":1},{"v":1}]} | {"x":"\ud83d\ude00"}
 """
 
