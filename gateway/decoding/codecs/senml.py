@@ -48,7 +48,7 @@ class SenmlCodec:
     """
 
     def read(self, topic: str, payload: bytes, received_at: int) -> Sequence[Document]:
-        """The documents, in the order in which device and moment first appear.
+        """The documents, oldest first; what has no time is of now.
 
         Raises:
             UnreadableError: no pack, of a later version, too many records, or a label that must be understood.
@@ -113,7 +113,7 @@ class _Pack:
         """What was taken; the faults go with the first, or alone."""
         documents = [
             Document(body, moment.ts, captures={} if moment.device is None else {"device": moment.device})
-            for moment, bodies in self._bodies.items()
+            for moment, bodies in sorted(self._bodies.items(), key=lambda item: _order(item[0]))
             for body in bodies
         ]
         if self.faults:
@@ -161,6 +161,10 @@ class _Pack:
         # Not a sum yet: what is no number, is for the field to tell by its own place.
         raw = record["v"]
         return raw if raw is None or number_of(raw) is None else self._sum(record, "v", "bv")
+
+
+def _order(moment: _Moment) -> float:
+    return math.inf if moment.ts is None else moment.ts
 
 
 class _BadRecord(Exception):

@@ -38,8 +38,8 @@ def test_base_fields_hold_until_others_come() -> None:
         {"bn": "urn:dev:mac:02a2:", "bu": "Cel", "n": "temp", "v": 21},
     ]
     assert _short(_read(pack)) == [
-        ("urn:dev:mac:02a1", NOW, {"voltage": {"V": 231.5}, "current": {"A": 3}}),
         ("urn:dev:mac:02a1", NOW - 60_000, {"voltage": {"V": 230}}),
+        ("urn:dev:mac:02a1", NOW, {"voltage": {"V": 231.5}, "current": {"A": 3}}),
         ("urn:dev:mac:02a2", NOW, {"temp": {"Cel": 21}}),
     ]
 
