@@ -1,9 +1,10 @@
 """Answers to "what did this device send last, and what became of it?", over the house's own NATS.
 
 The subject is `gateway.recent.<device>`; the answer is a list of `RecentMessage` as MessagePack, oldest first, and
-empty for a device of which nothing came since the start. Devices cannot ask: their subjects are below `mingluo.v1`.
+empty for a device of which nothing came since the start. Devices cannot ask: they live in another account of the broker.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -67,6 +68,8 @@ class Recent:
         return [explained(noted, device, profile) for noted in self._journal.recent(row)]
 
     async def _answer(self, question: Msg) -> None:
+        if self._profiles is None:  # reading their files takes too long for the loop
+            self._profiles = await asyncio.to_thread(self._make_profiles)
         await question.respond(_encode(self.of(question.subject.rpartition(".")[2])))
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.decoding.loader import ProfileErrors
+from gateway.decoding.registry import Profiles
 from gateway.payloads import UnknownProfileError, check_lines
 from mingluo.cli.io import emit, open_lines, refuse
 from mingluo.cli.tail import tail
@@ -22,6 +24,7 @@ def _group() -> None:
 def check(
     messages: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Recorded messages, or - for stdin.")],
     profile: Annotated[str | None, typer.Option(help="Decode everything with this device profile.")] = None,
+    profiles: Annotated[Path | None, typer.Option(help="Folder with profile files of one's own (*.toml).")] = None,
 ) -> None:
     """Decode recorded messages as the gateway would, offline; print one JSON object for each line.
 
@@ -30,9 +33,17 @@ def check(
     outcome is accepted, event, quarantined (with the reason) or ignored (not a topic of ours). It never stops at a
     bad line.
     """
+    if profiles is not None and not profiles.is_dir():
+        refuse(f"{profiles}: no such folder")
+    try:
+        known = Profiles(profiles)
+    except ProfileErrors as errors:
+        refuse(*errors.errors)
+    except OSError as error:
+        refuse(f"{profiles}: {error}")
     with open_lines(messages) as lines:
         try:
-            for outcome in check_lines(lines, profile):
+            for outcome in check_lines(lines, profile, profiles=known):
                 emit(outcome)
         except UnknownProfileError as error:
             refuse(error)
