@@ -92,7 +92,7 @@ class Plan:
     """What is read of one kind of document, an object at its root.
 
     A path has one field; it may besides have fields below it, by index: then a list is read by those. Two fields may
-    give the same column, but a message in which both have a value goes slow.
+    give the same column, a time or a running number, but a message in which both do goes slow.
 
     Attributes:
         fields: what is read.

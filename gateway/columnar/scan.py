@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from community.compiler import compiled, inner
 from gateway.columnar.meant import ENUM, NODE, NUMBER, SEQ, SLOW_FIELD, TIME, UNSURE, meant, moment, word_meant
-from gateway.columnar.packets import PAYLOAD_AT, PAYLOAD_END
+from gateway.columnar.packets import COLUMNS, PAYLOAD_AT, PAYLOAD_END
 from gateway.columnar.plan import (
     BITS,
     BY_INDEX,
@@ -198,7 +198,7 @@ def _scan(array, index, plan_of_message, tables, first, count, out):  # type: ig
         last, depth = node, 0
         ts, seq = np.int64(MISSING), np.int64(-1)
         start = count
-        sound, empty = False, True
+        sound, empty, dated = False, True, False
         while True:
             at = after_blanks(data, at)
             byte = byte_at(data, at)
@@ -244,12 +244,15 @@ def _scan(array, index, plan_of_message, tables, first, count, out):  # type: ig
                 if what == BAD:
                     break
                 if kind == TIME:
+                    if dated:
+                        break
+                    dated = True
                     ts = moment(data, begin, stop, value, what, column(entries, child, UNIT), bits)
                     if ts == UNREADABLE:
                         break
                 elif kind == SEQ:
                     if what != NULL:
-                        if what != WHOLE or value < 0:
+                        if what != WHOLE or value < 0 or seq >= 0:
                             break
                         seq = np.int64(value)
                 elif child >= 0:
@@ -356,4 +359,4 @@ def scan(
 def prepare() -> None:
     """Compile the kernels, or load them from disk."""
     plans = Plans.compile([native_plan()])
-    scan(b"{}", np.array([[0, 0, 0, 2, 0, 0]], np.int32), np.zeros(1, np.int32), plans, Scanned(1, plans.most))
+    scan(b"{}", np.zeros((1, COLUMNS), np.int32), np.zeros(1, np.int32), plans, Scanned(1, plans.most))

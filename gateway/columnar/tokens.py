@@ -180,38 +180,28 @@ def number(data, at):  # type: ignore[no-untyped-def]  # compiled
 
 
 @inner
+def _run(data, at, total, count):  # type: ignore[no-untyped-def]  # compiled
+    """Go on with a whole number over a run of digits: its value (of 18 digits at most), their count, and the end."""
+    digit = byte_at(data, at) - 0x30
+    while 0 <= digit <= 9:
+        if count < 18:
+            total = total * 10 + digit
+        count += 1 if total > 0 else 0
+        at += 1
+        digit = byte_at(data, at) - 0x30
+    return total, count, at
+
+
+@inner
 def _long_number(data, at, negative):  # type: ignore[no-untyped-def]  # compiled
     """Any number, digit by digit; `at` is behind the sign."""
-    start = at
-    mantissa, count, scale = np.int64(0), 0, 0
-    digit = byte_at(data, at) - 0x30
-    if not 0 <= digit <= 9:
-        return np.nan, at, BAD
-    zero = digit == 0
-    while 0 <= digit <= 9:
-        if (at > start and zero) or at - start > _LONGEST:
-            return np.nan, at, BAD
-        if count < 18:
-            mantissa = mantissa * 10 + digit
-        count += 1 if mantissa > 0 else 0
-        at += 1
-        digit = byte_at(data, at) - 0x30
-    kind = WHOLE
+    start, kind, scale = at, WHOLE, 0
+    mantissa, count, at = _run(data, at, 0, 0)
+    sound = at == start + 1 or (at > start and byte_at(data, start) != 0x30)
     if byte_at(data, at) == 0x2E:
-        kind = REAL
-        at += 1
-        dot = at
-        digit = byte_at(data, at) - 0x30
-        while 0 <= digit <= 9:
-            if at - start > _LONGEST:
-                return np.nan, at, BAD
-            if count < 18:
-                mantissa = mantissa * 10 + digit
-            count += 1 if mantissa > 0 else 0
-            at += 1
-            digit = byte_at(data, at) - 0x30
-        if at == dot:
-            return np.nan, at, BAD
+        kind, dot = REAL, at + 1
+        mantissa, count, at = _run(data, dot, mantissa, count)
+        sound = sound and at > dot
         scale = dot - at
     if byte_at(data, at) | 0x20 == 0x65:
         kind = REAL
@@ -219,17 +209,12 @@ def _long_number(data, at, negative):  # type: ignore[no-untyped-def]  # compile
         sign = byte_at(data, at)
         if sign == 0x2B or sign == 0x2D:
             at += 1
-        digit = byte_at(data, at) - 0x30
-        if not 0 <= digit <= 9:
-            return np.nan, at, BAD
-        exponent = 0
-        while 0 <= digit <= 9:
-            if at - start > _LONGEST:
-                return np.nan, at, BAD
-            exponent = min(exponent * 10 + digit, 10_000)
-            at += 1
-            digit = byte_at(data, at) - 0x30
+        exponent, _, after = _run(data, at, 0, 0)
+        sound = sound and after > at
+        at = after
         scale += -exponent if sign == 0x2D else exponent
+    if not sound or at - start > _LONGEST:
+        return np.nan, at, BAD
     inexact = count > 18 or mantissa > _MOST_EXACT or scale > 22 or scale < -22
     if inexact or (negative and kind == WHOLE and mantissa == 0):
         return np.nan, at, INEXACT

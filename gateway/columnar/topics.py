@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from community.compiler import compiled, inner
-from gateway.columnar.packets import TOPIC_AT, TOPIC_END
+from gateway.columnar.packets import COLUMNS, TOPIC_AT, TOPIC_END
 from gateway.columnar.words import address_of, byte_at, mixed, view, word_at
 
 MAX_TOPIC = 512
 """Bytes of the longest topic kept; longer ones are resolved each time."""
 
 CHAIN = 64
-"""Places looked at for one topic. Hashes are seeded, so nobody can prepare topics that meet; should so many meet all
-the same, the next one is resolved each time rather than all of them slowly."""
+"""Places looked at for one topic, whatever somebody prepares: one for which all are taken is resolved each time."""
 
 _LEAST = 1_024
 # A place is a quarter of two cache lines: looking at it costs one miss. LENGTH 0 is a free place.
@@ -199,3 +198,12 @@ class TopicTable:
         if len(self._scratch) < len(index):
             self._scratch = np.zeros(len(index), np.uint64)
         _find(view(data), index, self._table, self._blob, self._seed, self._scratch, rows, plans)
+
+
+def prepare() -> None:
+    """Compile the kernels, or load them from disk."""
+    table = TopicTable(1)
+    table.add(b"topic", 0, 0)
+    _move(np.zeros((_LEAST, 4), np.int64), np.zeros((_LEAST, 4), np.int64))
+    nothing = np.zeros(1, np.int32)
+    table.lookup(b"topic", np.zeros((1, COLUMNS), np.int32), nothing, nothing)

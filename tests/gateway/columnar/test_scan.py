@@ -67,7 +67,7 @@ def taken(text: str, plan: Plan) -> Read | int:
     "text",
     [
         '{"Time":"2026-11-22T08:00:00","E":{"Voltage":231}}',
-        ' {"Time" : "2026-11-22T08:00:00.250+08:00", "E" : {"ts": 1795000000.25, "Voltage": "+25"} }\r\n',
+        ' {"Time" : "2026-11-22T08:00:00.250+08:00", "E" : {"Voltage": "+25"} }\r\n',
         '{"E":{"Voltage":"1126.0","温度":-3.5,"无":"语"},"n":0}',
         '{"E":{"Voltage":[1,65535,2,3]}}',
         '{"E":{"Voltage":[],"a_key_of_more_than_eight_bytes":12.345678901234}}',
@@ -77,6 +77,7 @@ def taken(text: str, plan: Plan) -> Read | int:
         '{"on":1,"x":1e999,"y":123456789012345678901234567890,"E":null,"z":"\\ud000"}',
         '{"off":-0.0,"Time":null,"n":null}',
         '{"off":1,"Time":1795000000,"list":{"v":1}}',
+        '{"off":1,"E":{"ts":1795000000.0625}}',
         '{"off":1,"Time":1795000000000,"E":[1,2]}',
         '{"E":{"Voltage":1e-5,"a_key_of_more_than_eight_bytes":-1.5E+3}}',
     ],
@@ -104,7 +105,7 @@ UNUSUAL = r"""
 {"E":{"Voltage":[1]}} | {"E":{"Voltage":{}}} | {"E":{"Voltage":true}} | {"E":{"Voltage":"1 V"}} | {"E":{"Voltage":-0}}
 {"E":{"Voltage":9007199254740993}} | {"E":{"Voltage":1e23}} | {"E":{"a_key_of_more_than_eight_bytes":"7"}}
 {"on":"on"} | {"on":2} | {"off":[]} | {"n":-1} | {"n":1.0} | {"n":"1"} | {"Time":1e300} | {"Time":true}
-{"Time":"yesterday"} | {"Time":"2026-02-29T08:00:00Z"}
+{"Time":1,"E":{"ts":1}} | {"Time":"yesterday"} | {"Time":"2026-02-29T08:00:00Z"}
 {"state":"\u0061larm"} | {"state":"unlisted"} | {"state":null} | {"mode":"on "}
 {"mode":""} | {"mode":7} | {"list":[{"v":1},{"v":1}]} | {"x":"\ud83d\ude00"}
 """

@@ -71,10 +71,11 @@ def scan_slowly(payload: bytes, plan: Plan) -> Read:
     read = Read([], None, None)
     for path in plan.strict:
         _check_strict(body, path, plan)
-    for f in plan.fields:
-        raw = _at(body, f.path)
-        if raw is not _NOWHERE:
-            _apply(f, raw, read, plan)
+    there = [(f, raw) for f in plan.fields if (raw := _at(body, f.path)) is not _NOWHERE]
+    if sum(f.kind is Kind.TIME for f, _ in there) > 1:
+        raise Unsure
+    for f, raw in there:
+        _apply(f, raw, read, plan)
     if (plan.strict and not read.values) or len({c for c, _ in read.values}) < len(read.values):
         raise Unsure
     return read
