@@ -47,7 +47,7 @@ def check(payload: bytes, found: Read | int, plan: Plan) -> None:
         assert found == expected
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(damaged(), min_size=1, max_size=8))
 def test_what_it_takes_python_reads_the_same(payloads: list[bytes]) -> None:
     packets = Packets.of([Message(b"t", p, 0, b"", len(p), 7) for p in payloads])
