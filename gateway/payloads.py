@@ -1,7 +1,7 @@
 """What the gateway would make of recorded messages, offline, one verdict a line (`mingluo payloads check`)."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ from community.clock import parse_time
 from community.quantities import EVENTS, SIGNAL_INDEX
 from community.refusal import Reason
 from gateway.admission import Limits, time_fault
+from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Measurement, Profile
 from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
@@ -37,7 +38,10 @@ class UnknownProfileError(ValueError):
 
 
 def check_lines(
-    lines: Iterable[bytes], profile: str | None = None, limits: Limits | None = None
+    lines: Iterable[bytes],
+    profile: str | None = None,
+    limits: Limits | None = None,
+    profiles: Profiles | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Judge recorded messages as the gateway would; every device counts as registered.
 
@@ -48,32 +52,38 @@ def check_lines(
         profile: name of the profile to decode everything with; by default the one that claims the topic.
         limits: what is let in.
 
+        profiles: by default those shipped.
+
     Yields:
         For each line `{"line", "outcome", "profile", "device", "values", "events", "reason", "detail"}`. `reason`
-        names every fault as `reason: place`; `detail` explains it.
+        names every fault as `reason: place`; `detail` explains it. Where a message is of several devices, `devices`
+        has `{"device", "values", "events"}` of each, and `values` and `events` beside it are empty.
 
     Raises:
         UnknownProfileError: before the first line. No line raises anything.
     """
-    profiles = Profiles()
-    if profile is not None and profile not in profiles:
-        raise UnknownProfileError(f"no profile {profile!r}; there are {', '.join(sorted(profiles))}")
-    check = _Check(profiles, None if profile is None else profiles[profile], limits if limits is not None else Limits())
+    check = Check(profiles if profiles is not None else Profiles(), profile, limits)
     return (check.line(number, line) for number, line in enumerate(lines, 1))
 
 
-class _Check:
-    def __init__(self, profiles: Profiles, profile: Profile | None, limits: Limits) -> None:
+class Check:
+    """Judges messages one after another, as one gateway would that knows every device."""
+
+    def __init__(self, profiles: Profiles, profile: str | None = None, limits: Limits | None = None) -> None:
+        """Begin with nothing remembered.
+
+        Raises:
+            UnknownProfileError: there is no such profile.
+        """
+        if profile is not None and profile not in profiles:
+            raise UnknownProfileError(f"no profile {profile!r}; there are {', '.join(sorted(profiles))}")
         self._profiles = profiles
-        self._profile = profile
-        self._limits = limits
+        self._profile = None if profile is None else profiles[profile]
+        self._limits = limits if limits is not None else Limits()
         self._seen: dict[int, None] = {}
 
     def line(self, number: int, line: bytes) -> dict[str, Any]:
-        result: dict[str, Any] = {
-            "line": number, "outcome": "quarantined", "profile": None, "device": None,
-            "values": {}, "events": [], "reason": None, "detail": None,
-        }  # fmt: skip
+        """The verdict on a line of a file."""
         faults: list[Fault] = []
         try:
             topic, payload, received_at = _read(line)
@@ -82,43 +92,32 @@ class _Check:
         except RecursionError:
             faults.append(Fault(Reason.SCHEMA, "", f"line {number}: nested too deeply"))
         else:
-            self._message(result, topic, payload, received_at, faults)
-        if faults:
-            named = (f"{f.reason}: {f.place}" if f.place else str(f.reason) for f in faults)
-            result["reason"] = "; ".join(dict.fromkeys(named))
-            result["detail"] = "; ".join(str(f) + _hint(f) for f in faults)[:2_000]
-        return result
+            return {"line": number, **self.message(topic, payload, received_at)}
+        return {"line": number, **_verdict(None, None, [], faults, silent="quarantined")}
 
-    def _message(
-        self, result: dict[str, Any], topic: bytes, payload: bytes, received_at: int | None, faults: list[Fault]
-    ) -> None:
+    def message(self, topic: bytes, payload: bytes, received_at: int | None = None) -> dict[str, Any]:
+        """The verdict on a message; without a time of receipt (UTC ms), clocks are not judged."""
         profile = self._profile or self._profiles.claiming(topic)
         if profile is None or not profile.claims(topic):
-            result["outcome"] = "ignored"
-            return
-        result["profile"] = profile.name
-        result["device"] = device = profile.device_of(topic)
-        if device is None:
-            faults.append(Fault(Reason.UNKNOWN_TOPIC, "", f"{topic[:200].decode(errors='replace')} names no device"))
-            return
+            return _verdict(None, None, [], [], silent="ignored")
+        device = profile.device_of(topic)
+        if device is None and profile is NATIVE:
+            fault = Fault(Reason.UNKNOWN_TOPIC, "", f"{topic[:200].decode(errors='replace')} names no device")
+            return _verdict(profile, device, [], [fault])
         if len(payload) > self._limits.max_payload:
-            faults.append(Fault(Reason.TOO_LARGE, "", f"{len(payload)} bytes, at most {self._limits.max_payload}"))
-            return
+            fault = Fault(Reason.TOO_LARGE, "", f"{len(payload)} bytes, at most {self._limits.max_payload}")
+            return _verdict(profile, device, [], [fault])
         decoded = profile.decode(topic, payload, received_at or 0)
-        faults.extend(decoded.faults)
-        if not decoded.faults and not decoded.measurements:
-            result["outcome"] = "ignored"
-            return
+        faults = list(decoded.faults)
         place = "event" if topic.endswith(b"/event") else "values"
+        said: list[tuple[str | None, Mapping[str, float]]] = []
         for measurement in decoded.measurements:
-            values = self._admit(measurement, device, received_at, place, faults)
-            for signal, value in values.items():
-                if signal in _EVENTS:
-                    result["events"].append({"name": signal, "active": value == 1})
-                else:
-                    result["values"][signal] = value  # of several readings in one message: the last
-        if result["events"] or result["values"]:
-            result["outcome"] = "event" if result["events"] else "accepted"
+            address = device if measurement.device is None else measurement.device
+            if address is None:
+                faults.append(Fault(Reason.UNKNOWN_DEVICE, "", "neither topic nor payload names a device"))
+            else:
+                said.append((address, self._admit(measurement, address, received_at, place, faults)))
+        return _verdict(profile, device, said, faults)
 
     def _admit(
         self, measurement: Measurement, device: str, received_at: int | None, place: str, faults: list[Fault]
@@ -157,6 +156,42 @@ class _Check:
             if len(self._seen) > REMEMBERED:
                 del self._seen[next(iter(self._seen))]
         return good
+
+
+def _verdict(
+    profile: Profile | None,
+    device: str | None,
+    said: Iterable[tuple[str | None, Mapping[str, float]]],
+    faults: Sequence[Fault],
+    silent: str | None = None,
+) -> dict[str, Any]:
+    """The result; `silent` is the outcome if nothing was said, by default as the faults tell."""
+    devices: dict[str | None, dict[str, Any]] = {}
+    for address, values in said:
+        if not values:
+            continue
+        one = devices.setdefault(address, {"device": address, "values": {}, "events": []})
+        for signal, value in values.items():
+            if signal in _EVENTS:
+                one["events"].append({"name": signal, "active": value == 1})
+            else:
+                one["values"][signal] = value  # of several readings in one message: the last
+    outcome = silent or ("quarantined" if faults else "ignored")
+    if devices:
+        outcome = "event" if any(one["events"] for one in devices.values()) else "accepted"
+    result: dict[str, Any] = {
+        "outcome": outcome, "profile": None if profile is None else profile.name, "device": device,
+        "values": {}, "events": [], "reason": None, "detail": None,
+    }  # fmt: skip
+    if len(devices) == 1:
+        result |= next(iter(devices.values()))
+    elif devices:
+        result["devices"] = list(devices.values())
+    if faults:
+        named = (f"{f.reason}: {f.place}" if f.place else str(f.reason) for f in faults)
+        result["reason"] = "; ".join(dict.fromkeys(named))
+        result["detail"] = "; ".join(str(f) + _hint(f) for f in faults)[:2_000]
+    return result
 
 
 def _hint(fault: Fault) -> str:

@@ -44,7 +44,6 @@ def read_profile(text: str, source: str) -> ProfileFile:
         raise ProfileErrors(
             [FileError(source, line_in(str(error)), "", str(error)[:200] or "nested too deeply")]
         ) from None
-    spot = Spot(source, TomlLines(text), ())
     try:
         profile = ProfileFile.model_validate(document)
     except ValidationError as errors:
@@ -53,6 +52,7 @@ def read_profile(text: str, source: str) -> ProfileFile:
         faults = list(_faults(profile))
         if not faults:
             return profile
+    spot = Spot(source, TomlLines(text), ())  # only now: it takes longer than all the rest
     found = [spot.error(field, message) for field, message in faults]
     raise ProfileErrors(sorted(found, key=lambda e: e.line or 0))
 
