@@ -70,6 +70,7 @@ class Admitted:
         faults: of each message that has some, by its number in the flush.
         announced: (profile, device that said it exists), at most `MAX_ANNOUNCED`.
         origins: number of the message of each row in the frames.
+        rows: the roster's row of each.
         with_events: whether the row has an event.
     """
 
@@ -83,6 +84,7 @@ class Admitted:
     faults: dict[int, list[Fault]] = field(default_factory=dict)
     announced: list[tuple[str, Announcement]] = field(default_factory=list)
     origins: list[NDArray[np.int64]] = field(default_factory=list)
+    rows: list[NDArray[np.int64]] = field(default_factory=list)
     with_events: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def by_message(self) -> Counter[int]:
@@ -190,6 +192,30 @@ class Admission:
             here = refused[bisect_left(refused, start) : bisect_left(refused, end)]
             journal.note(packets, of, outcomes[start:end], {n - start: admitted.faults[n] for n in here})
             start = end
+        self._note_others(journal, batch, np.concatenate(rows), admitted)
+
+    def _note_others(
+        self, journal: Journal, batch: Sequence[Packets], named: NDArray[np.int32], admitted: Admitted
+    ) -> None:
+        """Note messages also at the devices that they speak for and their topic does not name: parts, bridges."""
+        others: dict[tuple[int, int], bool] = {}
+        for origin, row, has_event in zip(admitted.origins, admitted.rows, admitted.with_events, strict=True):
+            for i in np.flatnonzero(row != named[origin]).tolist():
+                pair = int(origin[i]), int(row[i])
+                others[pair] = others.get(pair, False) or bool(has_event[i])
+        start = 0
+        waiting = sorted(others)
+        for packets in batch:
+            end = start + len(packets)
+            here = waiting[bisect_left(waiting, (start, -1)) : bisect_left(waiting, (end, -1))]
+            if here:
+                journal.note(
+                    packets,
+                    np.array([row for _, row in here], np.int32),
+                    np.array([Outcome.EVENT if others[pair] else Outcome.ACCEPTED for pair in here], np.uint8),
+                    numbers=np.array([number - start for number, _ in here], np.int32),
+                )
+            start = end
 
     def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> int:
         """Read one message in Python; its measurements go to the collector. Row of the topic's device, or -1."""
@@ -236,6 +262,7 @@ class Admission:
         keep &= ~self._judge_repetition(rows, keep, book)
         admitted.readings += int(keep.sum())
         admitted.origins.append(rows.origin[keep])
+        admitted.rows.append(rows.row[keep])
         events: NDArray[np.bool_] = np.logical_not(np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]]))
         admitted.with_events.append(np.logical_or.reduce(events, axis=1))
         admitted.events += int(events.sum())

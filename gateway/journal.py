@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from community.compiler import compiled
 from gateway.columnar.packets import FLAGS, PAYLOAD_AT, PAYLOAD_END, TOPIC_AT, TOPIC_END, Packets
 from gateway.fault import Fault
+from gateway.link.packets import Message
 
 KEPT = 10
 """Messages kept of each device; the newest push out the oldest."""
@@ -264,6 +265,14 @@ class Journal:
             topic, payload, flags = held[: facts[_TOPIC]], held[facts[_TOPIC] :], facts[_FLAGS]
             outcome, size, received_at = Outcome(facts[_OUTCOME]), facts[_SIZE], facts[_AT]
         return Noted(nth, received_at, topic, payload, size, bool(flags & 1), outcome, faults)
+
+
+def prepare() -> None:
+    """Compile, or fetch what was compiled, before messages wait for it: seconds the first time. For a thread."""
+    journal = Journal(budget=2**20, young_bytes=0)
+    journal.resize(1, np.zeros(0, np.int64))
+    packet = Packets.of([Message(b"t", b"p", 0, b"", 1, 0)])
+    journal.note(packet, np.zeros(1, np.int32), np.zeros(1, np.uint8))
 
 
 def _parts(packets: Packets, number: int) -> tuple[bytes, bytes, int]:

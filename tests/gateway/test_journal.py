@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from community.clock import SECOND
 from community.refusal import Reason
 from gateway import journal as journal_module
+from gateway.admission import Admission
 from gateway.columnar.packets import Packets
 from gateway.decoding.native import NATIVE
+from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
 from gateway.journal import KEPT, PAYLOAD_KEPT, TOPIC_KEPT, Journal, Outcome
 from gateway.recent import Recent
@@ -165,3 +168,48 @@ def test_the_vendor_is_told_what_came_in_and_what_did_not() -> None:
     assert (cut.values, cut.outcome, cut.size > len(cut.payload)) == ({}, "accepted", True)
     assert [m.outcome for m in told] == ["event", "accepted", "quarantined", "quarantined"]
     assert recent.of("nobody") == recent.of("d1") == []
+
+
+PARTS = """
+title = "parts"
+about = "Devices behind a bridge."
+[[topic]]
+match = "bridge/{name}"
+device = "{name}"
+fields = ["own"]
+parts = ["child"]
+[fields.own]
+"t" = { signal = "ambient_temperature" }
+[fields.child]
+"smoke" = { signal = "smoke_alarm" }
+[parts.child]
+each = "c:{child}"
+device = "{name}/{child}"
+fields = ["child"]
+"""
+
+
+def test_devices_behind_a_bridge_are_told_of_their_messages(tmp_path: Path) -> None:
+    (tmp_path / "parts.toml").write_text(PARTS)
+    profiles, homes = Profiles(tmp_path), estate()
+    devices = [
+        d.model_copy(update={"profile": "parts", "address": address})
+        for d, address in zip(homes.device, ("x", "x/1", "y/1", "y/2"), strict=True)
+    ]
+    homes = homes.model_copy(update={"device": tuple(devices)})
+    it = Journal()
+    admission = Admission(homes, profiles=profiles, journal=it)
+    both = json.dumps({"t": 20, "c:1": {"smoke": 1}})
+    strangers = json.dumps({"t": 20, "c:1": {"smoke": 0}, "c:2": {"smoke": 1}})
+    admission.take([Packets.of([message(both, "bridge/x"), message(strangers, "bridge/y")])])
+    recent = Recent(it, lambda: admission.roster, lambda: homes, lambda: profiles)
+    told = {
+        d.id: [(m.outcome, m.values, [(e.name, e.active) for e in m.events]) for m in recent.of(d.id)] for d in devices
+    }
+    assert told == {
+        "d0": [("event", {"ambient_temperature": 20.0}, [])],
+        "d1": [("event", {}, [("smoke_alarm", True)])],
+        "d2": [("event", {}, [("smoke_alarm", False)])],
+        "d3": [("event", {}, [("smoke_alarm", True)])],
+    }
+    assert recent.of("d2")[0].topic == "bridge/y"
