@@ -66,6 +66,22 @@ def check_lines(
     return (check.line(number, line) for number, line in enumerate(lines, 1))
 
 
+def check_message(
+    profiles: Profiles,
+    topic: bytes,
+    payload: bytes,
+    *,
+    profile: str | None = None,
+    received_at: int | None = None,
+) -> dict[str, Any]:
+    """The verdict on one message by itself, as `check_lines` gives it, without `line`.
+
+    Raises:
+        UnknownProfileError: there is no such profile.
+    """
+    return Check(profiles, profile).message(topic, payload, received_at)
+
+
 class Check:
     """Judges messages one after another, as one gateway would that knows every device."""
 

@@ -101,24 +101,31 @@ class Trust:
         notes = np.full((n, len(NOTES)), np.nan)
         times = rows.ts.copy()
         before = values.copy()
-        judge(
+        left = np.zeros(n, np.bool_)
+        blanked, events = judge(
             rows.row, rows.ts, rows.received_at, rows.dated, rows.steady, keep, values, columns,
             CLASS_OF[columns].astype(np.int64), position, at, any_pair, self._most,
             self._unlimited if limited is None else limited, self._memory, self._too_old, self._future,
-            why, notes, times,
+            why, notes, times, left,
         )  # fmt: skip
-        faults = []
-        for i, j in np.argwhere(why).tolist():
-            fault = fault_of(SIGNALS[columns[j]], float(before[i, j]), Why(why[i, j]))
-            if fault is not None:
-                faults.append((i, fault))
         judged = replace(rows, values=values, ts=times)
-        said = ~np.isnan(notes)
-        noted = {NOTES[k]: int(c) for k, c in enumerate((said & (notes == 1)).sum(axis=0).tolist()) if c}
-        if said.any():
+        faults = self._faults(columns, before, why) if blanked else []
+        noted: dict[str, int] = {}
+        if events:
+            said = ~np.isnan(notes)
             judged = _with_notes(judged, notes, said)
-        left = keep & ~np.isnan(judged.values).all(axis=1)
+            noted = {NOTES[k]: c for k, c in enumerate((notes == 1).sum(axis=0).tolist()) if c}
         return Judgement(judged, left, faults, noted)
+
+    @staticmethod
+    def _faults(
+        columns: NDArray[np.int64], before: NDArray[np.float64], why: NDArray[np.uint8]
+    ) -> list[tuple[int, Fault]]:
+        found = (
+            (i, fault_of(SIGNALS[columns[j]], float(before[i, j]), Why(why[i, j])))
+            for i, j in np.argwhere(why).tolist()
+        )
+        return [(i, fault) for i, fault in found if fault is not None]
 
 
 def _with_notes(rows: Rows, notes: NDArray[np.float64], said: NDArray[np.bool_]) -> Rows:

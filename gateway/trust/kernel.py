@@ -190,7 +190,7 @@ def _note(notes, i, which, memory, slot, found, values, position):  # type: igno
 @compiled
 def judge(  # type: ignore[no-untyped-def]  # compiled
     row, ts, received_at, dated, steady, keep, values, columns, classes, position, at, any_pair,
-    most, limited, memory, too_old, future, why, notes, times,
+    most, limited, memory, too_old, future, why, notes, times, left,
 ):  # fmt: skip
     """Judge the rows of `keep`, in order.
 
@@ -209,7 +209,12 @@ def judge(  # type: ignore[no-untyped-def]  # compiled
         why: uint8[n, k], `Why` of each blanked value.
         notes: float64[n, 4], event noted: 1, 0, or NaN.
         times: int64[n], the time that counts.
+        left: bool[n], whether the row has anything left or noted.
+
+    Returns:
+        How many values were blanked, and how many events noted.
     """
+    blanked = noted = 0
     for i in range(len(row)):
         if not keep[i]:
             continue
@@ -244,3 +249,13 @@ def judge(  # type: ignore[no-untyped-def]  # compiled
         if limited[device] != (own[LIMITED] == 1):
             own[LIMITED] = 1 if limited[device] else 0
             notes[i, N_LIMITED] = 1.0 if limited[device] else 0.0
+        for k in range(notes.shape[1]):
+            if not np.isnan(notes[i, k]):
+                noted += 1
+                left[i] = True
+        for j in range(len(columns)):
+            if why[i, j]:
+                blanked += 1
+            elif not np.isnan(values[i, j]):
+                left[i] = True
+    return blanked, noted

@@ -128,7 +128,7 @@ def judge(
     sensor = sensor if sensor >= 0 else lost
     contradiction = _powers(row, limits(ratings)[1]) if steady else -1
     contradiction = contradiction if contradiction >= 0 else _flags(row)
-    notes: dict[str, float]
+    notes: dict[str, float] = {}
     time = received_at if ts is None else _time(ts, received_at, memory, too_old, future, notes)
     _note(notes, "sensor_fault", memory, "sensor", sensor, row)
     _note(notes, "contradiction", memory, "contradiction", contradiction, row)
