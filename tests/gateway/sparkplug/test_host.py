@@ -13,6 +13,7 @@ import aiomqtt
 import pytest
 
 from community.vitals import State
+from gateway.broker.server import BrokerServer
 from gateway.sparkplug.host import HostApplication, HostOptions
 from tests.gateway.conftest import WatchedVitals
 from tests.gateway.link import brokers
@@ -227,5 +228,34 @@ async def test_delays_grow_while_nothing_answers(vitals: WatchedVitals) -> None:
     await enough.wait()
     assert delays == [0.2, 0.4, 0.8, 1.0, 1.0]
     assert [(c.name, c.state) for c in vitals.components()] == [("sparkplug", State.DOWN)]
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_the_embedded_broker_lets_us_in_with_the_gateways_own_account(
+    broker: BrokerServer, vitals: WatchedVitals
+) -> None:
+    ends = broker.endpoints
+    assert ends.mqtt is not None
+    options = HostOptions(host=ends.mqtt[0], port=ends.mqtt[1], username=ends.mqtt_user, password=ends.password)
+    task = asyncio.create_task(HostApplication(options, lambda: NOW, vitals).run())
+    await vitals.until(lambda: vitals.counter("sparkplug_births") == 1)
+    node = aiomqtt.Client(*ends.mqtt, identifier="edge", username=ends.mqtt_user, password=ends.password)
+    async with node as client:
+        await client.subscribe(STATE, qos=1)
+        assert (await heard(client))[0] == {"online": True, "timestamp": NOW}
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_wrong_password_is_reported(broker: BrokerServer, vitals: WatchedVitals) -> None:
+    ends = broker.endpoints
+    assert ends.mqtt is not None
+    options = HostOptions(host=ends.mqtt[0], port=ends.mqtt[1], username=ends.mqtt_user, password="guessed")
+    task = asyncio.create_task(HostApplication(options, lambda: NOW, vitals, sleep=no_sleep).run())
+    await vitals.until(lambda: vitals.counter("sparkplug_reconnects") >= 1)
+    down = [detail for name, state, detail in vitals.reports if (name, state) == ("sparkplug", State.DOWN)]
+    assert "code:" in down[0]
+    assert vitals.counter("sparkplug_births") == 0
     task.cancel()
     await asyncio.wait([task])
