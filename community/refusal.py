@@ -20,6 +20,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     FROM_THE_FUTURE = "from_the_future"
     TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,5 +61,7 @@ MEANING: dict[Reason, str] = {
     Reason.TOO_OLD: "Older than the operator allows.",
     Reason.FROM_THE_FUTURE: "Further ahead of our clock than the operator allows.",
     Reason.TOO_LARGE: "More bytes than the operator allows.",
+    Reason.RATE_LIMITED: "More messages than a device may send; the newest come in.",
+    Reason.RATE_LIMITED: "More messages than a device may send; the latest, and those that tell an event, are read.",
 }
 """What each reason of refusal means."""

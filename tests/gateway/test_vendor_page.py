@@ -17,6 +17,7 @@ from gateway.decoding.native import LEAVES, MAX_OBJECTS
 from gateway.decoding.reader import DataProfile
 from gateway.decoding.registry import Profiles
 from gateway.payloads import Check, check_lines
+from gateway.trust import rates
 
 PAGE = (Path(__file__).parents[2] / "docs" / "vendors.md").read_text(encoding="utf-8")
 
@@ -98,3 +99,8 @@ def test_the_sketches_compile(language: str, tmp_path: Path) -> None:
     strict = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-fsyntax-only", f"-I{tmp_path}")
     done = subprocess.run([compiler, *strict, f"sketch.{language}"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_bounds_of_rate_are_those_of_the_code() -> None:
+    assert f"more than {rates.SUSTAINED} messages a second for long, or {rates.BURST:,} at once" in PAGE
+    assert (rates.URGENT, "(ten times that on" in PAGE) == (10, True)
