@@ -9,16 +9,23 @@ import msgspec
 from community.clock import parse_time
 from community.quantities import EVENTS, SIGNAL_INDEX
 from community.refusal import Reason
-from gateway.admission import Limits, time_fault
+from gateway.admission import Limits
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Measurement, Profile
 from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
+from gateway.trust.judge import fault_of
+from gateway.trust.scalar import Memory, judge
+from gateway.trust.tables import NOTES
 from gateway.values import did_you_mean, unknown_signal, value_fault
 
 REMEMBERED = 1_000_000
 """Readings of a file remembered for telling repetitions; of a longer file only the last ones."""
 
+DEVICES_REMEMBERED = 100_000
+"""Devices of a file of which a state is remembered; beyond, the one heard longest ago is forgotten."""
+
+_NOTES = frozenset(NOTES)
 _EVENTS = frozenset(EVENTS)
 
 
@@ -57,7 +64,9 @@ def check_lines(
     Yields:
         For each line `{"line", "outcome", "profile", "device", "values", "events", "reason", "detail"}`. `reason`
         names every fault as `reason: place`; `detail` explains it. Where a message is of several devices, `devices`
-        has `{"device", "values", "events"}` of each, and `values` and `events` beside it are empty.
+        has `{"device", "values", "events"}` of each, and `values` and `events` beside it are empty. What the gateway
+        itself notes of a device (`clock_fault`, `sensor_fault`, `contradiction`) stands among the events, and does not
+        make an `event` of the outcome.
 
     Raises:
         UnknownProfileError: before the first line. No line raises anything.
@@ -97,6 +106,7 @@ class Check:
         self._profile = None if profile is None else profiles[profile]
         self._limits = limits if limits is not None else Limits()
         self._seen: dict[int, None] = {}
+        self._memories: dict[str, Memory] = {}
 
     def line(self, number: int, line: bytes) -> dict[str, Any]:
         """The verdict on a line of a file."""
@@ -132,11 +142,17 @@ class Check:
             if address is None:
                 faults.append(Fault(Reason.UNKNOWN_DEVICE, "", "neither topic nor payload names a device"))
             else:
-                said.append((address, self._admit(measurement, address, received_at, place, faults)))
+                said.append((address, self._admit(measurement, address, received_at, place, profile.steady, faults)))
         return _verdict(profile, device, said, faults)
 
     def _admit(
-        self, measurement: Measurement, device: str, received_at: int | None, place: str, faults: list[Fault]
+        self,
+        measurement: Measurement,
+        device: str,
+        received_at: int | None,
+        place: str,
+        steady: bool,
+        faults: list[Fault],
     ) -> Mapping[str, float]:
         """The values that come in; the scalar twin of `gateway.admission`."""
         before = len(faults)
@@ -156,12 +172,6 @@ class Check:
                 faults.append(Fault(Reason.SCHEMA, "", "nothing measured"))
             return {}
         ts = measurement.ts
-        if ts is not None and received_at is not None:
-            age = received_at - ts
-            if age > self._limits.too_old or age < -self._limits.future:
-                reason = Reason.TOO_OLD if age > 0 else Reason.FROM_THE_FUTURE
-                faults.append(time_fault(reason, ts, received_at))
-                return {}
         if ts is not None or measurement.seq is not None:
             moment = ("ts", ts) if ts is not None else ("seq", measurement.seq)
             key = hash((device, moment, frozenset(good.items())))
@@ -171,7 +181,29 @@ class Check:
             self._seen[key] = None
             if len(self._seen) > REMEMBERED:
                 del self._seen[next(iter(self._seen))]
-        return good
+        return self._trusted(good, ts, device, received_at, steady, faults)
+
+    def _trusted(
+        self,
+        values: Mapping[str, float],
+        ts: int | None,
+        device: str,
+        received_at: int | None,
+        steady: bool,
+        faults: list[Fault],
+    ) -> Mapping[str, float]:
+        """What is credible of the values, and the events that the gateway notes; ratings are not known here."""
+        memory = self._memories.pop(device, None) or Memory()
+        self._memories[device] = memory
+        if len(self._memories) > DEVICES_REMEMBERED:
+            del self._memories[next(iter(self._memories))]
+        verdict = judge(
+            values, None if received_at is None else ts, received_at or 0, memory, steady=steady,
+            too_old=self._limits.too_old, future=self._limits.future,
+        )  # fmt: skip
+        found = (fault_of(signal, values[signal], why) for signal, why in verdict.blanked.items())
+        faults.extend(fault for fault in found if fault is not None)
+        return verdict.values | verdict.notes
 
 
 def _verdict(
@@ -193,8 +225,10 @@ def _verdict(
             else:
                 one["values"][signal] = value  # of several readings in one message: the last
     outcome = silent or ("quarantined" if faults else "ignored")
-    if devices:
-        outcome = "event" if any(one["events"] for one in devices.values()) else "accepted"
+    if any(event["name"] not in _NOTES for one in devices.values() for event in one["events"]):
+        outcome = "event"
+    elif any(one["values"] for one in devices.values()):
+        outcome = "accepted"
     result: dict[str, Any] = {
         "outcome": outcome, "profile": None if profile is None else profile.name, "device": device,
         "values": {}, "events": [], "reason": None, "detail": None,

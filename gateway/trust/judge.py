@@ -13,6 +13,7 @@ from gateway.collector import Rows
 from gateway.fault import Fault
 from gateway.roster import Roster
 from gateway.trust.kernel import BATTERY_AT, BATTERY_LOW_AT, N_PAIRS, NAMED, NEW, PAIRS_AT, judge
+from gateway.trust.rates import Rates
 from gateway.trust.tables import CLASS_OF, NOTES, Why, limits
 
 _NAMED = np.array([SIGNAL_INDEX[s] for s in NAMED], np.intp)
@@ -21,6 +22,7 @@ _NOTES = np.array([SIGNAL_INDEX[s] for s in NOTES], np.intp)
 _DETAILS = {
     Why.RATING: "{value:g} is more than an instrument on this circuit can report",
     Why.MARKER: "{value:g} is how a sensor says that it measures nothing",
+    Why.LOST: "{value:g} like everything else of a circuit that is live: the sensor is lost",
     Why.WRAPPED: "{value:g} does not fit the power: the current ran over its 16 bits",
 }
 
@@ -44,7 +46,7 @@ class Judgement:
 
 
 def fault_of(signal: str, value: float, why: Why) -> Fault | None:
-    """The fault of a blanked value; None if an event tells it, or if it never was a measurement."""
+    """The fault of a blanked value; None if it never was a measurement."""
     detail = _DETAILS.get(why)
     return None if detail is None else Fault(Reason.OUT_OF_RANGE, f"values.{signal}", detail.format(value=value))
 
@@ -137,3 +139,12 @@ def _with_notes(rows: Rows, notes: NDArray[np.float64], said: NDArray[np.bool_])
         column = values[:, np.searchsorted(columns, _NOTES[k])]
         column[said[:, k]] = notes[said[:, k], k]  # a view: one column, seen from above
     return replace(rows, columns=columns, values=values)
+
+
+def prepare() -> None:
+    """Compile the kernels, or take them from disk; seconds the first time. For a thread at the start."""
+    nobody = np.zeros(0, np.int64)
+    none = np.zeros(0, np.bool_)
+    rows = Rows(nobody, nobody, nobody, nobody, np.zeros(1, np.intp), np.zeros((0, 1)), none, nobody, none, none)
+    Trust().judge(rows, none)
+    Rates().allow(np.zeros(0, np.int32), none, 0)

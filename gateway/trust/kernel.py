@@ -50,9 +50,9 @@ def _get(values, i, j):  # type: ignore[no-untyped-def]  # compiled
 
 @inner
 def _single(values, why, i, columns, classes, most, memory):  # type: ignore[no-untyped-def]  # compiled
-    """Values that are wrong by themselves."""
+    """Values that are wrong by themselves; also whether a zero is to be looked at, and whether a voltage is live."""
     first = -1
-    heat = False
+    heat = zero = live = False
     for j in range(len(columns)):
         value = values[i, j]
         kind = classes[j]
@@ -74,9 +74,14 @@ def _single(values, why, i, columns, classes, most, memory):  # type: ignore[no-
             values[i, j] = np.nan
             if first < 0:
                 first = columns[j]
+        elif kind == _VOLTAGE:
+            zero = zero or value == 0
+            live = live or value > _LIVE_V
+        elif kind in (_FREQUENCY, _FACTOR):
+            zero = zero or value == 0
     if heat:
         memory[FRESH] = 0
-    return first
+    return first, zero, live
 
 
 @inner
@@ -88,20 +93,18 @@ def _shadows(values, why, i, classes):  # type: ignore[no-untyped-def]  # compil
 
 
 @inner
-def _zeros(values, why, i, columns, classes, at, memory):  # type: ignore[no-untyped-def]  # compiled
+def _zeros(values, why, i, columns, classes, at, live, memory):  # type: ignore[no-untyped-def]  # compiled
     """Zeros that mean nothing."""
     powered = _get(values, i, at[POWER_LOST_AT]) != 1
     first = -1  # column of the first voltage
-    live, zero = False, True
+    zero = True
     for j in range(len(classes)):
         value = values[i, j]
         if classes[j] == 0 or classes[j] > _RESIDUAL or np.isnan(value):
             continue
         zero = zero and value == 0
-        if classes[j] == _VOLTAGE:
-            live = live or value > _LIVE_V
-            if first < 0:
-                first = columns[j]
+        if classes[j] == _VOLTAGE and first < 0:
+            first = columns[j]
     lost = -1
     breaker = memory[BREAKER]
     if powered and zero and first >= 0:
@@ -121,8 +124,6 @@ def _zeros(values, why, i, columns, classes, at, memory):  # type: ignore[no-unt
     if _get(values, i, at[FREQUENCY_AT]) == 0:
         why[i, at[FREQUENCY_AT]] = _RATING if live else _SILENT
         values[i, at[FREQUENCY_AT]] = np.nan
-    if live:
-        memory[LIVE] = 1
     return lost
 
 
@@ -222,14 +223,17 @@ def judge(  # type: ignore[no-untyped-def]  # compiled
         own = memory[device]
         if _get(values, i, at[RESTART_AT]) == 1 or _get(values, i, at[ONLINE_AT]) == 1:
             own[FRESH] = 1
-        sensor = _single(values, why, i, columns, classes, most[device], own)
+        sensor, zero, live = _single(values, why, i, columns, classes, most[device], own)
         breaker = _get(values, i, at[BREAKER_AT])
         if not np.isnan(breaker):
             own[BREAKER] = np.int64(breaker)
-        lost = _zeros(values, why, i, columns, classes, at, own)
-        if sensor < 0:
-            sensor = lost
-        contradiction = _powers(values, why, i, columns, at, most[device, 1]) if steady[i] else -1
+        if zero:
+            lost = _zeros(values, why, i, columns, classes, at, live, own)
+            if sensor < 0:
+                sensor = lost
+        if live:
+            own[LIVE] = 1
+        contradiction = _powers(values, why, i, columns, at, most[device, 1]) if steady[i] and live else -1
         if contradiction < 0 and any_pair:
             contradiction = _flags(values, i, columns, at)
         if dated[i]:
@@ -244,8 +248,10 @@ def judge(  # type: ignore[no-untyped-def]  # compiled
             if bad != (own[CLOCK] == 1):
                 own[CLOCK] = 1 if bad else 0
                 notes[i, N_CLOCK] = 1.0 if bad else 0.0
-        _note(notes, i, N_SENSOR, own, SENSOR, sensor, values, position)
-        _note(notes, i, N_CONTRADICTION, own, CONTRADICTION, contradiction, values, position)
+        if sensor >= 0 or own[SENSOR] >= 0:
+            _note(notes, i, N_SENSOR, own, SENSOR, sensor, values, position)
+        if contradiction >= 0 or own[CONTRADICTION] >= 0:
+            _note(notes, i, N_CONTRADICTION, own, CONTRADICTION, contradiction, values, position)
         if limited[device] != (own[LIMITED] == 1):
             own[LIMITED] = 1 if limited[device] else 0
             notes[i, N_LIMITED] = 1.0 if limited[device] else 0.0

@@ -34,7 +34,7 @@ class Why(IntEnum):
     WRAPPED = 3
     """The power tells that the current ran over its 16 bits."""
     LOST = 4
-    """Part of an all-zero measurement of a live circuit; the event `sensor_fault` tells it."""
+    """Part of an all-zero measurement of a live circuit."""
     SILENT = 5
     """Not a measurement at all: the voltage behind an open breaker, the frequency of no voltage."""
 

@@ -10,7 +10,7 @@ from community.estate import Estate
 from community.quantities import SIGNAL_INDEX, SIGNALS
 from gateway.collector import NO_SEQ, Rows
 from gateway.roster import Roster
-from gateway.trust.judge import Trust
+from gateway.trust.judge import Trust, prepare
 from gateway.trust.scalar import Memory, judge
 from gateway.trust.tables import NOTES, Why
 from tests.gateway.village import NOW, estate
@@ -101,8 +101,7 @@ def test_columns_and_single_measurements_are_judged_alike(
         left = {SIGNALS[c]: v for c, v in zip(judgement.rows.columns.tolist(), row, strict=True) if not math.isnan(v)}
         assert left == verdict.values | verdict.notes
         assert int(judgement.rows.ts[i]) == verdict.ts
-        told = {why for why in verdict.blanked.values() if why not in (Why.LOST, Why.SILENT)}
-        assert len(judgement.faults) == sum(why in told for why in verdict.blanked.values())
+        assert len(judgement.faults) == sum(why is not Why.SILENT for why in verdict.blanked.values())
         assert bool(judgement.keep[i]) == bool(left)
         assert set(verdict.notes) <= set(NOTES)
 
@@ -133,3 +132,10 @@ def test_no_flag_is_ever_lost(items: list[tuple[int, dict[str, float], int | Non
     for j, column in enumerate(rows.columns.tolist()):
         if SIGNALS[column].endswith(("_alarm", "breaker_closed", "test", "restart", "online", "power_lost")):
             np.testing.assert_array_equal(judged.values[:, judged.columns == column][:, 0], before[:, j])
+
+
+def test_kernels_can_be_prepared_before_there_is_anything_to_judge() -> None:
+    prepare()
+    village = estate(1)
+    rows = columns_of([(0, {"voltage": 230.0}, None, 0, True, False)])
+    assert trusted(village).judge(rows, np.ones(1, np.bool_)).keep.tolist() == [True]
