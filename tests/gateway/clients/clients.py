@@ -179,8 +179,9 @@ async def started(command: Sequence[str], *, told: bytes = b"") -> AsyncIterator
     )
     try:
         assert process.stdin is not None
-        process.stdin.write(told)
-        await process.stdin.drain()
+        if told:  # else it may have ended already, and nobody reads
+            process.stdin.write(told)
+            await process.stdin.drain()
         yield Running(process)
     finally:
         kill(process)
