@@ -1,5 +1,6 @@
 """Admission: which messages come in, and the named reason why the others do not."""
 
+import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from community.clock import DAY, MINUTE, format_time
+from community.clock import DAY, MINUTE
 from community.estate import Estate
 from community.frame import Frame
 from community.quantities import QUANTITIES, SIGNAL_INDEX, SIGNALS
 from community.refusal import Reason, Refusal
 from gateway.collector import NO_SEQ, Collector, Rows
-from gateway.columnar.front import Front
+from gateway.columnar.front import ELSEWHERE, Front, Resolved
 from gateway.columnar.packets import Packets
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Announcement, Profile
@@ -25,7 +26,13 @@ from gateway.link.packets import Message
 from gateway.refusals import RefusalBook
 from gateway.roster import Roster
 from gateway.sources import Sources
+from gateway.trust.judge import Trust
+from gateway.trust.rates import Rates
 from gateway.values import implausible, value_fault
+
+_TOO_MANY = Fault(Reason.RATE_LIMITED, "", "more messages than a device may send; only the latest are read")
+_ALARMING = re.compile(rb"alarm|trip|manual_call|tamper|fault|power_lost|test|offline")
+"""What a message has in it that tells an event, in the names of the native profile."""
 
 _GONE = {"online": 0.0}
 _IS_EVENT = np.array([s not in QUANTITIES for s in SIGNALS])
@@ -47,8 +54,8 @@ class Limits:
 
     Attributes:
         max_payload: bytes; larger messages are refused.
-        too_old: ms before receipt; older readings are refused.
-        future: ms after receipt; readings further ahead are refused.
+        too_old: ms before receipt; an older time is not believed, and the receipt counts.
+        future: ms after receipt; a later time is not believed either.
     """
 
     max_payload: int = 64 * 1_024
@@ -69,6 +76,7 @@ class Admitted:
         ignored: messages of ours that carry nothing for the log.
         faults: of each message that has some, by its number in the flush.
         announced: (profile, device that said it exists), at most `MAX_ANNOUNCED`.
+        noted: events that the gateway itself noted of devices, by signal.
         origins: number of the message of each row in the frames.
         rows: the roster's row of each.
         with_events: whether the row has an event.
@@ -83,6 +91,7 @@ class Admitted:
     ignored: int
     faults: dict[int, list[Fault]] = field(default_factory=dict)
     announced: list[tuple[str, Announcement]] = field(default_factory=list)
+    noted: Counter[str] = field(default_factory=Counter)
     origins: list[NDArray[np.int64]] = field(default_factory=list)
     rows: list[NDArray[np.int64]] = field(default_factory=list)
     with_events: list[NDArray[np.bool_]] = field(default_factory=list)
@@ -110,6 +119,8 @@ class Admission:
         self._limits = limits if limits is not None else Limits()
         self._profiles = profiles if profiles is not None else {NATIVE.name: NATIVE}
         self._front = Front(self._profiles)
+        self._rates = Rates()
+        self._trust = Trust(self._limits.too_old, self._limits.future)
         self._window = DuplicateWindow()
         self._collector = Collector()
         self.set_estate(estate)
@@ -118,6 +129,8 @@ class Admission:
         """From the next flush on, these devices are known. What is remembered of those that stay is kept."""
         roster = Roster(estate, getattr(self, "roster", None))
         self._window.resize(len(roster), roster.fresh)
+        self._rates.resize(len(roster), roster.fresh)
+        self._trust.resize(roster, estate)
         if self._journal is not None:
             self._journal.resize(len(roster), roster.fresh)
         self._sources = Sources(roster, self._profiles)
@@ -149,16 +162,15 @@ class Admission:
         """Judge the messages of one flush, in order of receipt."""
         book = RefusalBook(batch, self._sources)
         admitted = Admitted({}, [], Counter(), 0, 0, 0, 0)
-        rows: list[NDArray[np.int32]] = []
+        resolved = [self._front.resolve(packets, self._sources) for packets in batch]
         number = 0
-        for packets in batch:
-            read = self._front.read(packets, self._sources, number, self._limits.max_payload)
+        for packets, of, wanted in zip(batch, resolved, self._within_rates(batch, resolved, book), strict=True):
+            read = self._front.read(packets, of, wanted, number, self._limits.max_payload)
             admitted.ignored += read.ignored
-            rows.append(read.devices)
             if read.rows is not None:
                 self._collector.add_rows(read.rows)
             for place in read.slow.tolist():
-                read.devices[place] = self._decode(number + place, packets.message(place), book, admitted)
+                of.devices[place] = self._decode(number + place, packets.message(place), book, admitted)
                 if len(self._collector) >= MAX_ROWS:
                     self._admit(self._collector.take(), book, admitted)
             number += len(packets)
@@ -171,7 +183,7 @@ class Admission:
         admitted.refused_messages = len(book)
         admitted.faults = book.faults()
         if self._journal is not None:
-            self._note(self._journal, batch, rows, admitted)
+            self._note(self._journal, batch, [of.devices for of in resolved], admitted)
         return admitted
 
     def _note(
@@ -217,6 +229,31 @@ class Admission:
                 )
             start = end
 
+    def _within_rates(
+        self, batch: Sequence[Packets], resolved: Sequence[Resolved], book: RefusalBook
+    ) -> list[NDArray[np.bool_]]:
+        """Which messages of each arrival are read, and which are more than their device may send."""
+        wanted = [np.ones(len(packets), np.bool_) for packets in batch]
+        if not batch:
+            return wanted
+        devices = np.concatenate([of.devices for of in resolved])
+        urgent = np.concatenate([of.urgent for of in resolved])
+        # What a device in a flood says of danger stands out of it; nobody else's messages are looked into for that.
+        for i in np.flatnonzero((devices >= 0) & self._rates.limited[devices] & ~urgent).tolist():
+            urgent[i] = book.mentions(i, _ALARMING)
+        counted = devices != ELSEWHERE
+        allowed = np.ones(len(devices), np.bool_)
+        allowed[counted] = self._rates.allow(devices[counted], urgent[counted], batch[-1].received_at)
+        if allowed.all():
+            return wanted
+        held_off = np.flatnonzero(~allowed)
+        # Told once a flush for each device; the others are counted.
+        last = {int(devices[i]): i for i in held_off.tolist()}
+        for i in last.values():
+            book.add(i, _TOO_MANY)
+        book.count(Reason.RATE_LIMITED, len(held_off) - len(last))
+        return np.split(allowed, np.cumsum([len(packets) for packets in batch])[:-1])
+
     def _decode(self, number: int, message: Message, book: RefusalBook, admitted: Admitted) -> int:
         """Read one message in Python; its measurements go to the collector. Row of the topic's device, or -1."""
         source = self._sources[message.topic]
@@ -258,8 +295,14 @@ class Admission:
         return source.row
 
     def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
-        keep: NDArray[np.bool_] = self._judge_values(rows, book) & self._judge_times(rows, book)
+        keep = self._judge_values(rows, book)
         keep &= ~self._judge_repetition(rows, keep, book)
+        judged = self._trust.judge(rows, keep, self._rates.limited)
+        rows, keep = judged.rows, judged.keep
+        for i, fault in judged.faults:
+            book.add(int(rows.origin[i]), fault)
+        for signal, count in judged.noted.items():
+            admitted.noted[signal] += count
         admitted.readings += int(keep.sum())
         admitted.origins.append(rows.origin[keep])
         admitted.rows.append(rows.row[keep])
@@ -282,14 +325,6 @@ class Admission:
         for i in np.flatnonzero(~keep).tolist():
             book.add_if_none(int(rows.origin[i]), Fault(Reason.SCHEMA, "", "nothing measured"))
         return keep
-
-    def _judge_times(self, rows: Rows, book: RefusalBook) -> NDArray[np.bool_]:
-        age = rows.received_at - rows.ts
-        old, future = age > self._limits.too_old, age < -self._limits.future
-        for judged, reason in ((old, Reason.TOO_OLD), (future, Reason.FROM_THE_FUTURE)):
-            for i in np.flatnonzero(judged).tolist():
-                book.add(int(rows.origin[i]), time_fault(reason, int(rows.ts[i]), int(rows.received_at[i])))
-        return ~(old | future)
 
     def _judge_repetition(self, rows: Rows, keep: NDArray[np.bool_], book: RefusalBook) -> NDArray[np.bool_]:
         """Which rows were there before; the others of `keep` are remembered. A refused one hides no sound twin."""
@@ -318,10 +353,3 @@ class Admission:
             rows.received_at[chosen],
             values[:, present],
         )
-
-
-def time_fault(reason: Reason, ts: int, received_at: int) -> Fault:
-    """The fault of a reading whose time is not credible."""
-    return Fault(
-        reason, "ts", f"{format_time(ts)} is {abs(received_at - ts) // 1000} s from {format_time(received_at)}"
-    )

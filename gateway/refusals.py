@@ -1,5 +1,6 @@
 """The refusals of one flush: counted all, kept in detail only as many as anyone will look at."""
 
+import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -33,6 +34,7 @@ class RefusalBook:
         self._sources = sources
         self._starts = list(accumulate((len(packets) for packets in batch), initial=0))
         self._faults: dict[int, list[Fault]] = defaultdict(list)
+        self._uncounted: Counter[Reason] = Counter()
 
     def add(self, number: int, fault: Fault) -> None:
         """Note a fault of the message with this number."""
@@ -50,13 +52,18 @@ class RefusalBook:
         if number not in self._faults:
             self._faults[number].append(fault)
 
+    def count(self, reason: Reason, messages: int) -> None:
+        """Note messages that are refused without a word of each."""
+        self._uncounted[reason] += messages
+
     def __len__(self) -> int:
         """Messages with a fault."""
-        return len(self._faults)
+        return len(self._faults) + self._uncounted.total()
 
     def counts(self) -> Counter[Reason]:
         """How many messages were refused for each reason (a message may have several)."""
-        return Counter(reason for faults in self._faults.values() for reason in {f.reason for f in faults})
+        told = Counter(reason for faults in self._faults.values() for reason in {f.reason for f in faults})
+        return told + self._uncounted
 
     def refusals(self) -> list[Refusal]:
         """The last `KEPT` messages of each device, with one refusal for each reason.
@@ -93,6 +100,12 @@ class RefusalBook:
         """The flush's message with this number."""
         packets, place = self._find(number)
         return packets.message(place)
+
+    def mentions(self, number: int, words: re.Pattern[bytes]) -> bool:
+        """Whether a message's payload has one of these words in it."""
+        packets, place = self._find(number)
+        _, _, at, end, _, _ = packets.index[place].tolist()
+        return words.search(packets.data, at, end) is not None
 
     def _find(self, number: int) -> tuple[Packets, int]:
         at = bisect_right(self._starts, number) - 1

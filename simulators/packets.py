@@ -105,12 +105,14 @@ class PacketFactory:
 
 def _tails(rng: np.random.Generator) -> Bytes:
     """uint8[pool, length]: ends of payloads with ordinary values, none of which concerns any rule."""
+    voltage, current = rng.uniform(221, 234, _POOL), rng.uniform(1.2, 4.2, _POOL)
+    power = voltage * current * rng.uniform(0.85, 0.99, _POOL)  # at most 973 W: five characters
     ends = [
         b'{"voltage":%5.1f,"current":%4.2f,"active_power":%5.1f,"residual_current":%3.1f,'
         b'"terminal_temperature":%4.1f,"energy":%9.1f}}' % row
         for row in zip(
-            rng.uniform(221, 234, _POOL), rng.uniform(1, 9, _POOL), rng.uniform(200, 999, _POOL),
-            rng.uniform(1, 9, _POOL), rng.uniform(22, 38, _POOL), rng.uniform(1e6, 9e6, _POOL), strict=True,
+            voltage, current, power, rng.uniform(1, 9, _POOL),
+            rng.uniform(22, 38, _POOL), rng.uniform(1e6, 9e6, _POOL), strict=True,
         )
     ]  # fmt: skip
     return np.frombuffer(b"".join(ends), np.uint8).reshape(_POOL, -1)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from community.compiler import COMPILED
-from community.quantities import SIGNALS
+from community.quantities import EVENTS, SIGNALS
 from gateway.collector import NO_SEQ, Rows
 from gateway.columnar.packets import FLAGS, PAYLOAD_AT, PAYLOAD_END, TOPIC_AT, TOPIC_END, Packets
-from gateway.columnar.plan import Plan, Plans, native_plan
+from gateway.columnar.plan import Kind, Plan, Plans, native_plan
 from gateway.columnar.scan import EMPTY, FAST, MISSING, SLOW, Scanned, scan
 from gateway.columnar.topics import TopicTable
 from gateway.decoding.native import NATIVE
@@ -24,8 +24,27 @@ TOPICS_PER_DEVICE = 4
 """Topics of each device that are known to the kernels; beyond, its messages take the way through Python."""
 
 _NATIVE = 0
+_EVENTS = frozenset(EVENTS)
 _VALUES = 16
 """Values of a message for which room is made at first."""
+
+
+ELSEWHERE = -2
+"""In place of a device's row: the topic names none, the payload does."""
+
+
+class Resolved(NamedTuple):
+    """Whose messages an arrival holds.
+
+    Attributes:
+        devices: int32[n], row of the device of each message; -1 if it is of none that is known, or `ELSEWHERE`.
+        plans: int32[n], number of the plan by which the kernels may read it; -1: they may not.
+        urgent: bool[n], whether it may carry an event.
+    """
+
+    devices: NDArray[np.int32]
+    plans: NDArray[np.int32]
+    urgent: NDArray[np.bool_]
 
 
 class Read(NamedTuple):
@@ -33,15 +52,19 @@ class Read(NamedTuple):
 
     Attributes:
         rows: of the measurements that could be read; None if there are none.
-        devices: int32[n], row of the device of each message, -1 where only Python can tell.
         slow: numbers of the messages that are left to Python, ascending.
         ignored: messages that are sound and have nothing for us.
     """
 
     rows: Rows | None
-    devices: NDArray[np.int32]
     slow: NDArray[np.intp]
     ignored: int
+
+
+def _may_tell_events(plan: Plan) -> bool:
+    return any(
+        field.kind is Kind.SLOW or (field.column >= 0 and SIGNALS[field.column] in _EVENTS) for field in plan.fields
+    )
 
 
 class Front:
@@ -61,6 +84,9 @@ class Front:
                         steady.append(profile.steady)
         self._plans = Plans.compile(plans)
         self._steady = np.array(steady, np.bool_)
+        # By plan; the last one is that of number -1, which Python reads: it may say anything.
+        self._urgent = np.array([*(_may_tell_events(plan) for plan in plans), True], np.bool_)
+        self._urgent[_NATIVE] = False
         self._table = TopicTable(1)
         self._out = Scanned(0, 0)
         self._positions = np.full(len(SIGNALS), -1, np.intp)
@@ -69,30 +95,35 @@ class Front:
         """Forget the topics: another estate is in force."""
         self._table = TopicTable(TOPICS_PER_DEVICE * devices + 1)
 
-    def read(self, packets: Packets, sources: Sources, first: int, max_payload: int) -> Read:
+    def resolve(self, packets: Packets, sources: Sources) -> Resolved:
+        """Look up the topics of an arrival; `sources` resolves those that are new."""
+        n = len(packets)
+        devices, plans = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+        if COMPILED:
+            self._table.lookup(packets.data, packets.index, devices, plans)
+        unknown = np.flatnonzero(devices < 0)
+        if len(unknown):
+            self._learn(packets, unknown, sources, devices, plans)
+        return Resolved(devices, plans, self._urgent[plans])
+
+    def read(self, packets: Packets, resolved: Resolved, wanted: NDArray[np.bool_], first: int, largest: int) -> Read:
         """Read an arrival.
 
         Args:
             packets: the messages.
-            sources: resolves topics that are new.
+            resolved: whose they are.
+            wanted: bool[n], the others are passed over.
             first: number of the first message in its flush.
-            max_payload: larger messages are left to Python, to be refused.
+            largest: bytes of a payload; larger ones are left to Python, to be refused.
         """
-        n = len(packets)
-        devices, plans = np.empty(n, np.int32), np.empty(n, np.int32)
         if not COMPILED:  # then the scan would take longer than the decoders written in C
-            devices.fill(-1)
-            return Read(None, devices, np.arange(n), 0)
+            return Read(None, np.flatnonzero(wanted), 0)
         index = packets.index
-        self._table.lookup(packets.data, index, devices, plans)
-        unknown = np.flatnonzero(devices < 0)
-        if len(unknown):
-            self._learn(packets, unknown, sources, devices, plans)
         # What the broker kept, and what is too large, is a matter for Python: it is rare, and has its own rules.
-        odd = (index[:, FLAGS] & RETAIN).astype(np.bool_) | (packets.size > max_payload)
+        odd = (index[:, FLAGS] & RETAIN).astype(np.bool_) | (packets.size > largest) | ~wanted
         odd |= packets.size != index[:, PAYLOAD_END] - index[:, PAYLOAD_AT]
-        plans[odd] = -1
-        return self._scan(packets, devices, plans, first)
+        plans = np.where(odd, np.int32(-1), resolved.plans)
+        return self._scan(packets, resolved.devices, plans, wanted, first)
 
     def _learn(
         self,
@@ -108,7 +139,8 @@ class Front:
             if topic not in met:
                 source = sources[topic]
                 plan = self._plan(topic, source)
-                met[topic] = source.row, plan
+                elsewhere = source.row < 0 and source.profile is not None and source.address is None
+                met[topic] = (ELSEWHERE if elsewhere and source.fault is None else source.row), plan
                 if plan >= 0:
                     self._table.add(topic, source.row, plan)
             devices[i], plans[i] = met[topic]
@@ -124,12 +156,19 @@ class Front:
         number = source.profile.topic_number(topic)
         return -1 if number is None else self._numbers.get((source.profile.name, number), -1)
 
-    def _scan(self, packets: Packets, devices: NDArray[np.int32], plans: NDArray[np.int32], first: int) -> Read:
+    def _scan(
+        self,
+        packets: Packets,
+        devices: NDArray[np.int32],
+        plans: NDArray[np.int32],
+        wanted: NDArray[np.bool_],
+        first: int,
+    ) -> Read:
         n = len(packets)
         out = self._room(n)
         found: list[tuple[NDArray[np.int32], NDArray[np.int16], NDArray[np.float64]]] = []
         out.count = at = 0
-        while at < n:
+        while at < n or not found:
             at = scan(packets.data, packets.index, plans, self._plans, out, at)
             found.append((out.message[: out.count], out.column[: out.count], out.value[: out.count]))
             if at < n:
@@ -141,10 +180,10 @@ class Front:
         said[message] = True
         silent = (status == FAST) & ~said
         # Nothing measured is a fault of a native message, and nothing to us in another profile's.
-        left = (status == SLOW) | (silent & (plans == _NATIVE))
+        left = wanted & ((status == SLOW) | (silent & (plans == _NATIVE)))
         ignored = int(((status == EMPTY) | (silent & (plans != _NATIVE))).sum())
         rows = None if not len(message) else self._rows(packets, devices, plans, first, said, message, column, value)
-        return Read(rows, devices, np.flatnonzero(left), ignored)
+        return Read(rows, np.flatnonzero(left), ignored)
 
     def _rows(
         self,

@@ -13,8 +13,10 @@ from community.estate import Estate
 from gateway.admission import Admission
 from gateway.columnar.split import Splitter
 from gateway.decoding.profile import Profile
+from gateway.link.batch import Batch
 from gateway.link.options import LinkOptions
 from gateway.link.packets import publish
+from gateway.trust.rates import BURST
 from simulators.packets import PacketFactory
 
 CHUNK = 64 * 1_024
@@ -43,14 +45,19 @@ class Speed:
 
 
 def take(stream: bytes, admission: Admission, received_at: int) -> Speed:
-    """Put a stream through splitter and admission, as the link and the ingest do."""
-    splitter = Splitter(LinkOptions(host="").max_packet)
+    """Put a stream through splitter and admission, in batches as the link makes them when there is much to do."""
+    options = LinkOptions(host="")
+    splitter = Splitter(options.max_packet)
     messages = admitted = 0
+    batch = Batch(None)
     began = time.process_time()
     for at in range(0, len(stream), CHUNK):
         packets, _ = splitter.feed(stream[at : at + CHUNK], received_at)
-        messages += sum(map(len, packets))
-        admitted += admission.take(packets).readings
+        batch.extend(packets)
+        if batch.count >= options.max_batch or at + CHUNK >= len(stream):
+            messages += batch.count
+            admitted += admission.take(batch.packets).readings
+            batch = Batch(None)
     return Speed(messages, admitted, time.process_time() - began)
 
 
@@ -160,6 +167,8 @@ def _lost(estate: Estate, topic: str, kind: str, messages: int) -> float:
     admission = Admission(estate)
     stream = NativeStream(estate)
     per_s = take(stream.block(messages), admission, stream.now).per_s
+    # It has been at it for a while: what it may send at once is used up.
+    take(b"".join(_bad(topic, kind, stream.now, -i) for i in range(1, 2 * BURST)), admission, stream.now)
     ratios = []
     for turn in range(2 * ROUNDS):
         quiet = take(stream.block(messages), admission, stream.now)
