@@ -187,6 +187,11 @@ HAZARDS: dict[str, tuple[Stream, str, str]] = {  # hazard: (what devices report,
     "fault": (event("fault"), "device.fault", "warning"),
     "end of life": (event("end_of_life", "smoke"), "device.end_of_life", "warning"),
     "device without mains": (event("power_lost"), "device.power_lost", "warning"),
+    "clock": (event("clock_fault"), "device.clock", "warning"),
+    "lost sensor": (event("sensor_fault"), "device.sensor", "warning"),
+    "contradiction": (event("contradiction"), "device.contradiction", "warning"),
+    "too many messages": (event("rate_limited"), "device.rate_limited", "warning"),
+    "early warning": (event("early_warning"), "device.early_warning", "warning"),
 }  # fmt: skip
 
 ONE_PHASE: dict[str, tuple[Stream, str, str]] = {
