@@ -19,10 +19,11 @@ $(INSTALLED): constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m rules.warm
+	$(BIN)/python -m gateway.kernels
 	@touch $@
 
 system-packages:  ## real servers and a browser for the tests (Debian; needs root, else the tests that want them skip)
-	@.ci/system-packages mosquitto mosquitto-clients chromium openssl
+	@.ci/system-packages mosquitto mosquitto-clients chromium openssl nodejs npm g++
 
 test: $(INSTALLED) system-packages  ## every test but the long ones
 	$(BIN)/pytest -m "not long"
@@ -45,6 +46,7 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)  ## every figure that the documentation names
 	$(BIN)/mingluo bench engine
+	$(BIN)/mingluo bench gateway
 	$(BIN)/mingluo bench pipeline
 
 lock:  ## renew constraints.txt from pyproject.toml (needs uv)

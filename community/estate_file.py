@@ -1,7 +1,7 @@
 """The estate as a TOML file: read with every fault told at once, and written again.
 
-`[[place]]`, `[[household]]`, `[[device]]` and `[[bridge]]` tables with the fields of `community.estate`; every field but
-ids, kinds and references has a default.
+`[[place]]`, `[[household]]`, `[[device]]` and `[[bridge]]` tables with the fields of `community.estate`; every field
+but ids, kinds and references has a default.
 """
 
 import json

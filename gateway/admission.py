@@ -28,6 +28,7 @@ from gateway.roster import Roster
 from gateway.sources import Sources
 from gateway.trust.judge import Trust
 from gateway.trust.rates import Rates
+from gateway.trust.tables import NOTES
 from gateway.values import implausible, value_fault
 
 _TOO_MANY = Fault(Reason.RATE_LIMITED, "", "more messages than a device may send; only the latest are read")
@@ -35,7 +36,8 @@ _ALARMING = re.compile(rb"alarm|trip|manual_call|tamper|fault|power_lost|test|of
 """What a message has in it that tells an event, in the names of the native profile."""
 
 _GONE = {"online": 0.0}
-_IS_EVENT = np.array([s not in QUANTITIES for s in SIGNALS])
+# What the gateway notes of a device is no event of the device's own.
+_IS_EVENT = np.array([s not in QUANTITIES and s not in NOTES for s in SIGNALS])
 
 MAX_ROWS = 4_096
 """Rows judged at once, and the objects of one message more: bounds the memory of lists in many messages."""

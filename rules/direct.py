@@ -13,7 +13,7 @@ import numpy as np
 
 from community.compiler import COMPILED, types_of
 from community.frame import Frame
-from rules.cached import KERNELS, drop_stale_kernels
+from rules.cached import CACHE, KERNELS
 from rules.kinds.kernel import EXTRAS, Rows, Table
 from rules.kinds.ladder import EPISODE_WORDS, HEADER_WORDS, T_FLOATS, T_INTS, Devices, Ladders, Out
 from rules.kinds.silence import Silences
@@ -25,7 +25,7 @@ def direct(name: str) -> Callable[..., Any]:
     kernel: Any = KERNELS[name]
     if not COMPILED:
         return kernel  # type: ignore[no-any-return]  # kernels have no types
-    drop_stale_kernels()
+    CACHE.drop_stale()
     types = types_of(arguments(name))
     kernel.compile(types)
     entry: Callable[..., Any] = kernel.overloads[types].entry_point

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from community.compiler import COMPILED
-from rules.cached import KERNELS, drop_stale_kernels, mark_ready, ready
+from rules.cached import CACHE, KERNELS
 from rules.direct import arguments
 
 Say = Callable[[str], None]
@@ -34,8 +34,8 @@ def compile_kernels(say: Say = lambda _: None, only: Collection[str] | None = No
     """
     if not COMPILED:
         return 0
-    drop_stale_kernels()
-    if ready():
+    CACHE.drop_stale()
+    if CACHE.ready():
         return 0
     names = sorted(only or KERNELS, key=lambda n: n not in _FIRST)
     # A fork of a process with threads may inherit a lock that nobody releases.
@@ -48,7 +48,7 @@ def compile_kernels(say: Say = lambda _: None, only: Collection[str] | None = No
             compiled += future.result()
             say(f"compiling the rule engine, once: {done} of {len(names)}")
     if only is None:
-        mark_ready()
+        CACHE.mark_ready()
     return compiled
 
 

@@ -13,6 +13,7 @@ from alerts.journal import JournalUnavailable
 from community.clock import format_time
 from community.vitals import Component, State
 from gateway.broker.server import BrokerError
+from gateway.kernels import prepare
 from gateway.log import LogUnavailable
 from mingluo.cli.io import people, read_text, refuse
 from mingluo.cli.load import load_rulebook_file, read_settings
@@ -54,18 +55,19 @@ def up(
         book = read_text(settings.rules)
     try:
         with lock_data_dir(settings.data_dir):
-            _compile_rules()
+            _compile()
             asyncio.run(_run(settings, book, demo=demo))
     except CANNOT_START as error:
         refuse(error)
 
 
-def _compile_rules() -> None:
-    """Compile the rule engine if this machine has never done so; usually the installation has."""
+def _compile() -> None:
+    """Compile rule engine and gateway if this machine has never done so; usually the installation has."""
     with people.status("") as status:
         compiled = compile_kernels(status.update)
-    if compiled:
-        people.print(f"rule engine compiled ({compiled} kernels); later starts find it on disk", markup=False)
+        fresh = prepare(status.update)
+    if compiled or fresh:
+        people.print("rule engine and gateway are compiled; later starts find that on disk", markup=False)
 
 
 async def _run(settings: Settings, rules: str | None, *, demo: bool) -> None:

@@ -10,10 +10,11 @@ import pytest
 from community.compiler import COMPILED, types_of
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind, partition_of
 from community.frame import EstateChange, Frame, Record, decode_record, encode_record
+from community.kernel_cache import drop_unless
 from community.quantities import SIGNALS
 from rules.bench.engine import bench_engine
 from rules.bench.village import ALL_SIGNALS, Readings, village
-from rules.cached import KERNELS, drop_unless
+from rules.cached import KERNELS
 from rules.direct import arguments
 from rules.engine import Engine, SnapshotRefused
 from rules.replay import replay
