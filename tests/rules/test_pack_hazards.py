@@ -191,7 +191,7 @@ HAZARDS: dict[str, tuple[Stream, str, str]] = {  # hazard: (what devices report,
     "lost sensor": (event("sensor_fault"), "device.sensor", "warning"),
     "contradiction": (event("contradiction"), "device.contradiction", "warning"),
     "too many messages": (event("rate_limited"), "device.rate_limited", "warning"),
-    "early warning": (event("early_warning"), "device.early_warning", "warning"),
+    "early warning": (event("early_warning"), "protector.early_warning", "warning"),
 }  # fmt: skip
 
 ONE_PHASE: dict[str, tuple[Stream, str, str]] = {
