@@ -1,7 +1,7 @@
 """Answers to "what did this device send last, and what became of it?", over the house's own NATS.
 
 The subject is `gateway.recent.<device>`; the answer is a list of `RecentMessage` as MessagePack, oldest first, and
-empty for a device of which nothing came since the start. Devices cannot ask: they live in another account of the broker.
+empty for a device of which nothing came since the start. Devices cannot ask: they are in another account of the broker.
 """
 
 import asyncio

@@ -24,9 +24,14 @@ def topic_filters(
         embedded: whether it is our own broker, on which nobody else publishes: then all of it is listened to. With
             another one it is only what the profiles need, the native ones first.
     """
-    speaking = {d.profile for d in estate.device} | {b.profile for b in estate.bridge} | set(besides)
+    speaking = speaking_profiles(estate, besides)
     wanted = [NATIVE, *(p for name, p in profiles.items() if name in speaking and name != NATIVE.name)]
     return (everything if embedded else widest)(f for profile in wanted for f in profile.subscribe)
+
+
+def speaking_profiles(estate: Estate, besides: Sequence[str] = ()) -> set[str]:
+    """Names of the profiles that anybody of the estate speaks."""
+    return {d.profile for d in estate.device} | {b.profile for b in estate.bridge} | set(besides)
 
 
 def credentials(estate: Callable[[], Estate], profiles: Mapping[str, Profile]) -> Callable[[str], Credential | None]:

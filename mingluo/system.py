@@ -2,15 +2,12 @@
 
 import asyncio
 import random
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
-
-from nats.aio.client import Client
 
 from alerts.channels.webhook import Webhook
 from alerts.desk import Desk
@@ -21,36 +18,26 @@ from api.app import create_app
 from api.context import Context
 from api.feed import Feed
 from community.alert import AlertEvent
-from community.clock import DAY, HOUR, MINUTE, SECOND
+from community.clock import DAY, HOUR, SECOND
 from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
-from community.frame import Frame
 from community.vitals import Component, Vitals
-from gateway.admission import Admission
 from gateway.broker.callout import AuthCallout
-from gateway.broker.connection import connect, disconnect
-from gateway.broker.redelivery import Redelivery
-from gateway.broker.server import BrokerServer
-from gateway.decoding.registry import Profiles
-from gateway.ingest import Ingest
 from gateway.inlet import Inlet
-from gateway.journal import Journal
-from gateway.link.link import Link
-from gateway.log import ReadingsLog
-from gateway.recent import Recent
-from gateway.refusal_log import RefusalLog
+from gateway.kernels import prepare
 from mingluo import migrations, options
-from mingluo.accounts import credentials, topic_filters
+from mingluo.accounts import credentials, speaking_profiles
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
 from mingluo.behind_inlet import BehindInlet
 from mingluo.behind_rules import BehindRules
 from mingluo.centre import centre
 from mingluo.estate_watch import EstateWatch
+from mingluo.ingress import make_gateway, make_link, open_profiles, sparkplug_host, tell_strange
 from mingluo.patience import patiently
-from mingluo.roles.gateway import Gateway
 from mingluo.roles.monitor import Monitor
+from mingluo.roles.sparkplug import run_when_wanted
 from mingluo.roles.watch import JournalWatch
 from mingluo.roles.window import Window, listen
 from mingluo.rulebook_watch import RulebookWatch
@@ -58,10 +45,8 @@ from mingluo.run_file import written_run_file
 from mingluo.settings import Settings, host_port, url_host
 from mingluo.snapshots import Snapshots
 from mingluo.tasks import Tasks
+from mingluo.wires import open_wires, redelivery_of
 from rules.store import RulebookStore
-
-REMEMBER_MS = 10 * MINUTE
-"""How much of the log's end the gateway reads at start, to recognise what the broker delivers again."""
 
 
 def wall_clock() -> int:
@@ -118,18 +103,21 @@ async def system(
         listener, note = listen(*host_port(settings.http))
         stack.callback(listener.close)
         stores = await _open_stores(stack, settings, rules, first_estate, clock)
-        wires = await _open_wires(stack, settings, stores, vitals, clock)
+        wires = await open_wires(stack, settings, stores.journal, vitals, clock)
 
         # The rules first: a device that the estate brings is judged from its first reading on.
         rulebook_watch = RulebookWatch(stores.rulebooks, wires.log, vitals, clock)
         await patiently(rulebook_watch.look)
         watch = EstateWatch(stores.estates, wires.log, vitals, clock)
         await patiently(watch.look)
-        redelivery = None if settings.mqtt_url else await _redelivery(stack, wires, vitals)
-        profiles = await asyncio.to_thread(Profiles, settings.profiles_dir)
-        link = _link(settings, wires, redelivery, watch, profiles, vitals, clock)
+        redelivery = None if settings.mqtt_url else await redelivery_of(stack, wires, vitals)
+        profiles = await asyncio.to_thread(open_profiles, settings)
+        await asyncio.to_thread(prepare)
+        link = make_link(settings, wires, redelivery, watch, profiles, vitals, clock)
         inlet = Inlet(clock, vitals)
-        gateway = await _gateway(settings, link, inlet, wires, watch, profiles, vitals, clock)
+        gateway = await make_gateway(settings, link, inlet, wires, watch, profiles, vitals, clock)
+
+        watch.tell(tell_strange(profiles, vitals, clock))
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
@@ -195,6 +183,10 @@ async def system(
                 await _first(link.subscribed(), tasks)
             callout = AuthCallout(wires.client, wires.broker.issuer, account, vitals, clock)
             await patiently(callout.start)
+        host = sparkplug_host(settings, wires, link, vitals, clock)
+        tasks.start(
+            "sparkplug", run_when_wanted(host, lambda: speaking_profiles(watch.estate, settings.listen_profiles))
+        )
         units = await stack.enter_async_context(centre(settings, inlet.put, profiles, vitals, clock))
         tasks.start("estate", watch.run())
         tasks.start("rulebook", rulebook_watch.run())
@@ -247,61 +239,6 @@ async def _open_stores(
     return await asyncio.to_thread(open_in_thread)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wires:
-    """What goes over the embedded broker."""
-
-    broker: BrokerServer
-    client: Client
-    log: ReadingsLog
-    quarantine: RefusalLog
-
-
-async def _open_wires(
-    stack: AsyncExitStack, settings: Settings, stores: _Stores, vitals: Vitals, clock: Callable[[], int]
-) -> _Wires:
-    broker = BrokerServer(options.broker(settings), vitals, clock)
-    endpoints = await broker.start()
-    stack.push_async_callback(broker.stop)
-    client = await patiently(lambda: connect(endpoints, "log", vitals))
-    stack.push_async_callback(disconnect, client)
-    log = ReadingsLog(client, options.log(settings), vitals, clock)
-    journalled = await asyncio.to_thread(stores.journal.positions)
-    await patiently(lambda: log.open(beyond=max(journalled.values(), default=0)))
-    quarantine = RefusalLog(client, vitals)
-    await patiently(quarantine.open)
-    return _Wires(broker, client, log, quarantine)
-
-
-async def _redelivery(stack: AsyncExitStack, wires: _Wires, vitals: Vitals) -> Redelivery:
-    endpoints = wires.broker.endpoints
-    client = await patiently(lambda: connect(endpoints, "sessions", vitals, among_devices=True))
-    stack.push_async_callback(disconnect, client)
-    return Redelivery(client)
-
-
-def _filters(settings: Settings, watch: EstateWatch, profiles: Profiles) -> tuple[str, ...]:
-    return topic_filters(watch.estate, profiles, settings.listen_profiles, embedded=settings.mqtt_url is None)
-
-
-def _link(
-    settings: Settings,
-    wires: _Wires,
-    redelivery: Redelivery | None,
-    watch: EstateWatch,
-    profiles: Profiles,
-    vitals: Vitals,
-    clock: Callable[[], int],
-) -> Link:
-    settle = None if redelivery is None else redelivery.settle
-    chosen = replace(
-        options.link(settings, wires.broker.endpoints),
-        topic_filters=_filters(settings, watch, profiles),
-        former_filters=tuple(f for profile in profiles.values() for f in profile.subscribe),
-    )
-    return Link(chosen, clock, vitals, before_connect=settle)
-
-
 async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
     """Wait for an event that a role brings about; raises the role's fault if that comes first."""
     waiting: asyncio.Future[None] = asyncio.ensure_future(event)
@@ -309,45 +246,6 @@ async def _first(event: Coroutine[Any, Any, None], tasks: Tasks) -> None:
     if tasks.failed.done():
         waiting.cancel()
         tasks.failed.result()
-
-
-async def _gateway(
-    settings: Settings,
-    link: Link,
-    inlet: Inlet,
-    wires: _Wires,
-    watch: EstateWatch,
-    profiles: Profiles,
-    vitals: Vitals,
-    clock: Callable[[], int],
-) -> Gateway:
-    journal = Journal()
-    admission = Admission(watch.estate, options.admission(settings), profiles, journal)
-    ingest = Ingest(
-        link,
-        admission,
-        wires.log,
-        wires.quarantine,
-        vitals,
-        clock,
-        run_id=secrets.token_hex(8),
-        inlet=inlet,
-        outgoing=profiles.outgoing,
-    )
-    # What the broker delivers again after a crash is recognised by what the log holds already.
-    ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))
-    watch.tell(ingest.set_estate)
-    # Profiles of its own: reading a message a second time must not disturb the sessions of those at work.
-    recent = Recent(journal, lambda: admission.roster, lambda: watch.estate, lambda: Profiles(settings.profiles_dir))
-    await recent.start(wires.client)
-    return Gateway(
-        link,
-        ingest,
-        wires.log,
-        vitals,
-        clock,
-        filters=lambda: _filters(settings, watch, profiles),
-    )
 
 
 async def _close_window(window: Window, feed: Feed, serving: asyncio.Task[None]) -> None:

@@ -5,11 +5,16 @@ from importlib.resources import files
 from pathlib import Path
 
 from community.file_faults import FileError
-from gateway.decoding.codecs import new_codecs
+from gateway.decoding.codecs.json import JsonCodec
+from gateway.decoding.codecs.modbus import ModbusCodec
+from gateway.decoding.codecs.senml import SenmlCodec
+from gateway.decoding.codecs.text import TextCodec
 from gateway.decoding.loader import ProfileErrors, read_profile
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Codec, Profile
 from gateway.decoding.reader import DataProfile
+from gateway.gb26875.codec import Gb26875Codec
+from gateway.sparkplug.session import SparkplugCodec
 
 
 class Profiles(Mapping[str, Profile]):
@@ -62,6 +67,18 @@ class Profiles(Mapping[str, Profile]):
     def claiming(self, topic: bytes) -> Profile | None:
         """The first profile that claims a topic."""
         return next((p for p in self._profiles.values() if p.claims(topic)), None)
+
+
+def new_codecs() -> Mapping[str, Codec]:
+    """A codec of every format; those that keep sessions begin without any."""
+    return {
+        "json": JsonCodec(),
+        "text": TextCodec(),
+        "senml": SenmlCodec(),
+        "modbus": ModbusCodec(),
+        "sparkplug": SparkplugCodec(),
+        "gb26875": Gb26875Codec(),
+    }
 
 
 def shipped() -> list[tuple[str, str]]:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decoding.codecs import new_codecs
 from gateway.decoding.loader import ProfileErrors, read_profile
 from gateway.decoding.profile import Decoded
 from gateway.decoding.reader import DataProfile
+from gateway.decoding.registry import new_codecs
 
 PROFILE = """
 title = "A profile for tests"

@@ -13,11 +13,10 @@ from community.quantities import SIGNALS
 from gateway.columnar.packets import Packets
 from gateway.columnar.plan import Plans
 from gateway.columnar.scan import FAST, MISSING, SLOW, Scanned, scan
-from gateway.decoding.codecs import new_codecs
 from gateway.decoding.loader import read_profile
 from gateway.decoding.planning import plan_of
 from gateway.decoding.reader import DataProfile
-from gateway.decoding.registry import Profiles
+from gateway.decoding.registry import Profiles, new_codecs
 from gateway.link.packets import Message
 
 NOW = 1_772_612_400_000

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.decoding.codecs import new_codecs
 from gateway.decoding.loader import read_profile
 from gateway.decoding.profile import IGNORED, Decoded
 from gateway.decoding.reader import DataProfile, time_of
+from gateway.decoding.registry import new_codecs
 
 HEAD = 'title = "t"\nabout = "a"\n'
 TOPIC = '[[topic]]\nmatch = "x/{device}"\nfields = ["f"]\n'
