@@ -17,8 +17,6 @@ class Reason(StrEnum):
     NAN = "nan"
     UNKNOWN_SIGNAL = "unknown_signal"
     DUPLICATE = "duplicate"
-    TOO_OLD = "too_old"
-    FROM_THE_FUTURE = "from_the_future"
     TOO_LARGE = "too_large"
     RATE_LIMITED = "rate_limited"
 

@@ -58,8 +58,6 @@ MEANING: dict[Reason, str] = {
     Reason.NAN: "NaN or Infinity.",
     Reason.UNKNOWN_SIGNAL: "No such quantity or event.",
     Reason.DUPLICATE: "The same reading came before.",
-    Reason.TOO_OLD: "Older than the operator allows.",
-    Reason.FROM_THE_FUTURE: "Further ahead of our clock than the operator allows.",
     Reason.TOO_LARGE: "More bytes than the operator allows.",
     Reason.RATE_LIMITED: "More messages than a device may send; the newest come in.",
     Reason.RATE_LIMITED: "More messages than a device may send; the latest, and those that tell an event, are read.",

@@ -111,8 +111,14 @@ class Settings(BaseSettings):
         'themselves, e.g. ["homeassistant"].',
     )
 
-    too_old_s: float = Field(default=7 * 86_400, gt=0, description="Readings older than this are refused, s.")
-    future_s: float = Field(default=60, ge=0, description="Readings this far ahead of our clock are refused, s.")
+    too_old_s: float = Field(
+        default=7 * 86_400,
+        gt=0,
+        description="A device's time further back than this is not believed, s: the receipt counts, and it is noted.",
+    )
+    future_s: float = Field(
+        default=60, ge=0, description="A device's time further ahead of ours is not believed either, s."
+    )
     max_message_bytes: int = Field(default=65_536, ge=1_024, description="Larger messages are refused.")
 
     session_idle_h: float = Field(default=12, gt=0, description="A session ends after this long without use, hours.")

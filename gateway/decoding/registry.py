@@ -34,7 +34,7 @@ class Profiles(Mapping[str, Profile]):
             ProfileErrors: with the faults of all files.
             OSError: a file cannot be read.
         """
-        self.codecs: Mapping[str, Codec] = new_codecs()
+        self.codecs: dict[str, Codec] = dict(new_codecs())
         texts = dict(_own(own)) if own is not None else {}
         for name, text in shipped():
             texts.setdefault(name, (f"{name}.toml", text))
@@ -59,6 +59,10 @@ class Profiles(Mapping[str, Profile]):
 
     def __len__(self) -> int:
         return len(self._profiles)
+
+    def forget(self) -> None:
+        """Begin anew: what codecs remember of former messages is gone."""
+        self.codecs.update(new_codecs())
 
     def outgoing(self) -> list[tuple[str, bytes]]:
         """What codecs have to say to devices: topics and payloads, each given once."""

@@ -6,7 +6,20 @@ itself was misused.
 
 import typer
 
-from mingluo.cli import backtest, bench, estate, log, payloads, replay, rulebook, rules, settings, simulate, up
+from mingluo.cli import (
+    backtest,
+    bench,
+    estate,
+    log,
+    payloads,
+    profiles,
+    replay,
+    rulebook,
+    rules,
+    settings,
+    simulate,
+    up,
+)
 
 app = typer.Typer(
     name="mingluo",
@@ -21,6 +34,7 @@ app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.command("settings")(settings.settings)
 app.add_typer(payloads.app, name="payloads")
+app.add_typer(profiles.app, name="profiles")
 rules.app.command()(rulebook.apply)
 rules.app.command()(rulebook.versions)
 rules.app.command()(rulebook.rollback)
