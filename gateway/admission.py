@@ -27,7 +27,7 @@ from gateway.refusals import RefusalBook
 from gateway.roster import Roster
 from gateway.sources import Sources
 from gateway.trust.judge import Trust
-from gateway.trust.rates import Rates
+from gateway.trust.rates import BURST, SUSTAINED, Rates
 from gateway.trust.tables import NOTES
 from gateway.values import implausible, value_fault
 
@@ -58,11 +58,15 @@ class Limits:
         max_payload: bytes; larger messages are refused.
         too_old: ms before receipt; an older time is not believed, and the receipt counts.
         future: ms after receipt; a later time is not believed either.
+        rate: messages a second that a device may send for ever.
+        burst: messages that it may send at once.
     """
 
     max_payload: int = 64 * 1_024
     too_old: int = 7 * DAY
     future: int = MINUTE
+    rate: float = SUSTAINED
+    burst: int = BURST
 
 
 @dataclass(slots=True)
@@ -121,7 +125,7 @@ class Admission:
         self._limits = limits if limits is not None else Limits()
         self._profiles = profiles if profiles is not None else {NATIVE.name: NATIVE}
         self._front = Front(self._profiles)
-        self._rates = Rates()
+        self._rates = Rates(self._limits.rate, self._limits.burst)
         self._trust = Trust(self._limits.too_old, self._limits.future)
         self._window = DuplicateWindow()
         self._collector = Collector()

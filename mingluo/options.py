@@ -68,6 +68,8 @@ def admission(settings: Settings) -> Limits:
         max_payload=settings.max_message_bytes,
         too_old=round(settings.too_old_s * SECOND),
         future=round(settings.future_s * SECOND),
+        rate=settings.device_rate,
+        burst=settings.device_burst,
     )
 
 

@@ -119,6 +119,12 @@ class Settings(BaseSettings):
     future_s: float = Field(
         default=60, ge=0, description="A device's time further ahead of ours is not believed either, s."
     )
+    device_rate: float = Field(
+        default=20, gt=0, description="Messages a second that a device may send for ever; ten times that with events."
+    )
+    device_burst: int = Field(
+        default=10_000, ge=10, description="Messages that it may send at once, as after an outage."
+    )
     max_message_bytes: int = Field(default=65_536, ge=1_024, description="Larger messages are refused.")
 
     session_idle_h: float = Field(default=12, gt=0, description="A session ends after this long without use, hours.")

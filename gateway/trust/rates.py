@@ -20,13 +20,14 @@ which goes on does not begin an episode with every message."""
 
 
 @compiled
-def take_tokens(rows, urgent, now, tokens, filled, limited, last, allowed):  # type: ignore[no-untyped-def]  # compiled
+def take_tokens(rows, urgent, now, sustained, burst, rest, tokens, filled, limited, last, allowed):  # type: ignore[no-untyped-def]  # compiled
     """Decide message by message.
 
     Args:
         rows: int32[n], device of each message; those below 0 share the last bucket.
         urgent: bool[n].
         now: ms.
+        sustained, burst, rest: of ordinary messages, as floats.
         tokens: float64[devices + 1, 2], left in the buckets of ordinary and urgent messages.
         filled: int64[devices + 1], ms, when they were last filled.
         limited: bool[devices + 1], whether a message was held off in the present episode.
@@ -42,11 +43,11 @@ def take_tokens(rows, urgent, now, tokens, filled, limited, last, allowed):  # t
         row = rows[i] if rows[i] >= 0 else shared
         last[row] = i
         if now > filled[row]:
-            gained = (now - filled[row]) * (SUSTAINED / 1_000.0)
-            tokens[row, 0] = min(tokens[row, 0] + gained, BURST)
-            tokens[row, 1] = min(tokens[row, 1] + gained * URGENT, BURST * URGENT)
+            gained = (now - filled[row]) * (sustained / 1_000.0)
+            tokens[row, 0] = min(tokens[row, 0] + gained, burst)
+            tokens[row, 1] = min(tokens[row, 1] + gained * URGENT, burst * URGENT)
             filled[row] = now
-            if limited[row] and tokens[row, 0] >= REST and tokens[row, 1] >= REST:
+            if limited[row] and tokens[row, 0] >= rest and tokens[row, 1] >= rest:
                 limited[row] = False
         kind = 1 if urgent[i] else 0
         if tokens[row, kind] >= 1:
@@ -71,8 +72,12 @@ class Rates:
     all the same. What comes on a topic that may carry events has ten times the bound.
     """
 
-    def __init__(self) -> None:
-        self._tokens: NDArray[np.float64] = np.tile([float(BURST), float(BURST * URGENT)], (1, 1))
+    def __init__(self, sustained: float = SUSTAINED, burst: int = BURST) -> None:
+        """Begin with full buckets: `sustained` messages a second for ever, `burst` at once."""
+        self._sustained, self._burst = float(sustained), float(burst)
+        self._rest = min(float(REST), self._burst)
+        self._full = self._burst, self._burst * URGENT
+        self._tokens: NDArray[np.float64] = np.array([self._full])
         self._filled: NDArray[np.int64] = np.zeros(1, np.int64)
         self._limited: NDArray[np.bool_] = np.zeros(1, np.bool_)
         self._last: NDArray[np.int64] = np.zeros(1, np.int64)
@@ -91,11 +96,11 @@ class Rates:
         """Make room for `rows` devices, and forget what was remembered in the rows `fresh`."""
         more = rows + 1 - len(self._filled)
         if more > 0:  # the shared bucket stays the last
-            self._tokens = np.insert(self._tokens, [-1] * more, [float(BURST), float(BURST * URGENT)], axis=0)
+            self._tokens = np.insert(self._tokens, [-1] * more, self._full, axis=0)
             self._filled = np.insert(self._filled, [-1] * more, 0)
             self._limited = np.insert(self._limited, [-1] * more, False)
             self._last = np.zeros(rows + 1, np.int64)
-        self._tokens[fresh] = float(BURST), float(BURST * URGENT)
+        self._tokens[fresh] = self._full
         self._filled[fresh] = 0
         self._limited[fresh] = False
 
@@ -108,5 +113,8 @@ class Rates:
             now: receipt time, UTC ms. A clock that steps back gives nothing until it catches up.
         """
         allowed = np.empty(len(rows), np.bool_)
-        take_tokens(rows, urgent, now, self._tokens, self._filled, self._limited, self._last, allowed)
+        take_tokens(
+            rows, urgent, now, self._sustained, self._burst, self._rest,
+            self._tokens, self._filled, self._limited, self._last, allowed,
+        )  # fmt: skip
         return allowed
