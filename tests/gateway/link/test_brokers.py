@@ -157,7 +157,7 @@ async def test_broken_messages_through_a_broker_leave_the_neighbour_untouched(po
             for i, payload in enumerate(broken):
                 await bad.publish(topic(), payload, qos=1)
                 if i % 10 == 0:
-                    await good.publish(topic(1), dated(NOW, voltage=i / 10), qos=1)
+                    await good.publish(topic(1), dated(NOW, voltage=200 + i / 100), qos=1)
             await bad.publish(topic(), b" " * 1_000_000, qos=1)
         sound = (len(broken) + 9) // 10
         await until(lambda: g.vitals.counter("gateway_refused_messages") >= len(broken) + 1)
