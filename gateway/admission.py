@@ -245,7 +245,8 @@ class Admission:
         devices = np.concatenate([of.devices for of in resolved])
         urgent = np.concatenate([of.urgent for of in resolved])
         # What a device in a flood says of danger stands out of it; nobody else's messages are looked into for that.
-        for i in np.flatnonzero((devices >= 0) & self._rates.limited[devices] & ~urgent).tolist():
+        ordinary = np.flatnonzero((devices >= 0) & ~urgent)
+        for i in ordinary[self._rates.limited[devices[ordinary]]].tolist():
             urgent[i] = book.mentions(i, _ALARMING)
         counted = devices != ELSEWHERE
         allowed = np.ones(len(devices), np.bool_)
