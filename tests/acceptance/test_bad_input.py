@@ -111,7 +111,9 @@ def memory(processes: Sequence[psutil.Process]) -> list[int]:
 
 
 async def test_broken_messages_are_refused_by_name_and_touch_nobody_else(tmp_path: Path) -> None:
-    async with node(prepared(tmp_path)) as running:
+    # Without the bound on each device's rate, which would hold most of them off before they are looked at.
+    unbounded = {"MINGLUO_DEVICE_BURST": str(COUNT), "MINGLUO_DEVICE_RATE": str(COUNT)}
+    async with node(prepared(tmp_path), environment=unbounded) as running:
         await running.start()
         broker = running.broker_pid()
         assert broker is not None
