@@ -63,7 +63,8 @@ class Ingest:
 
     Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
     `gateway_refused_messages`, `gateway_refused{reason}` (a message may have several), `gateway_frames`,
-    `gateway_noted{signal}` (what the gateway noted of devices), `gateway_append_retries`, `gateway_quarantine_lost`. Gauge: `gateway_window_bytes`, memory of the duplicate window.
+    `gateway_noted{signal}` (what the gateway noted of devices), `gateway_append_retries`, `gateway_quarantine_lost`.
+    Gauge: `gateway_window_bytes`, memory of the duplicate window.
     """
 
     def __init__(
