@@ -240,10 +240,10 @@ def judge(  # type: ignore[no-untyped-def]  # compiled
             lag = received_at[i] - ts[i]
             bad = lag > too_old or lag < -future
             if not bad:
-                apart = received_at[i] - own[RECEIVED]
-                bad = lag > LAG and own[RECEIVED] >= 0 and apart >= LAG_APART and abs(lag - own[SEEN_LAG]) <= LAG_STEADY
-                own[SEEN_LAG] = lag
-                own[RECEIVED] = received_at[i]
+                if own[RECEIVED] < 0 or abs(lag - own[SEEN_LAG]) > LAG_STEADY:
+                    own[SEEN_LAG] = lag
+                    own[RECEIVED] = received_at[i]
+                bad = lag > LAG and received_at[i] - own[RECEIVED] >= LAG_APART
             times[i] = received_at[i] if bad else ts[i]
             if bad != (own[CLOCK] == 1):
                 own[CLOCK] = 1 if bad else 0

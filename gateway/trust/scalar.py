@@ -29,8 +29,9 @@ LAG = 600_000
 LAG_STEADY = 5_000
 """ms: a clock that is behind stays behind by the same time."""
 
-LAG_APART = 1_000
-"""ms between two receipts, at least: what is sent in one go tells nothing about a clock."""
+LAG_APART = 60_000
+"""ms for which it must have been behind by the same time. A backlog that comes only a twelfth faster than it was
+measured has lost `LAG_STEADY` by then."""
 
 _ZEROS = {Class.VOLTAGE, Class.CURRENT, Class.POWER, Class.FREQUENCY, Class.POWER_FACTOR, Class.RESIDUAL}
 _SHADOWS = {Class.VOLTAGE, Class.FREQUENCY, Class.POWER_FACTOR}
@@ -46,8 +47,8 @@ class Memory:
         breaker: 1 closed, 0 open, -1 never heard.
         live: whether it ever measured a live voltage.
         fresh: it restarted, and reported no temperature since.
-        lag: ms that its last credible time was behind its receipt.
-        received: ms, that receipt; -1: none yet.
+        lag: ms by which its times have been behind their receipt, within `LAG_STEADY`,
+        received: since this receipt, ms; -1: none yet.
         sensor, contradiction: signal (index) that made the gateway note a lost sensor or a contradiction; -1: none.
         clock, limited: whether the fault of its clock and the limit of its rate are noted.
     """
@@ -239,11 +240,11 @@ def _time(ts: int, received_at: int, memory: Memory, too_old: int, future: int, 
     lag = received_at - ts
     bad = lag > too_old or lag < -future
     if not bad:
-        # Readings kept through an outage come faster than they were measured, so their lag shrinks from one to the
-        # next. A clock that is behind lags by the same time from one live message to the next.
-        apart = received_at - memory.received
-        bad = lag > LAG and memory.received >= 0 and apart >= LAG_APART and abs(lag - memory.lag) <= LAG_STEADY
-        memory.lag, memory.received = lag, received_at
+        # Readings kept through an outage come faster than they were measured, so their lag shrinks. A clock that is
+        # behind lags by the same time for as long as it sends.
+        if memory.received < 0 or abs(lag - memory.lag) > LAG_STEADY:
+            memory.lag, memory.received = lag, received_at
+        bad = lag > LAG and received_at - memory.received >= LAG_APART
     if bad != memory.clock:
         memory.clock = bad
         notes["clock_fault"] = float(bad)
