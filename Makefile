@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo setup test test-long mutants check format bench lock system-packages clean
+.PHONY: demo setup test test-long mutants fuzz check format bench lock system-packages clean
 
 demo: $(INSTALLED)  ## the demo village on this machine; Ctrl-C stops it
 	$(BIN)/mingluo up --demo
@@ -33,6 +33,9 @@ test-long: $(INSTALLED) system-packages  ## the heavy suites
 
 mutants: $(INSTALLED)  ## mutation testing of the kernels: a sample of each module (docs/mutation-testing.md)
 	$(BIN)/python -m tests.mutation
+
+fuzz: $(INSTALLED)  ## a million mutated messages of all profiles through admission (docs/fuzzing.md)
+	$(BIN)/python -m tests.fuzz --mutations 1000000
 
 check: $(INSTALLED)  ## format, lint, types, import contract
 	$(BIN)/ruff format --check .
