@@ -7,12 +7,14 @@ from tests.fuzz.seeds import Seed
 _DEVICE = {"identifiers": ["hall_7"], "name": "Hall", "manufacturer": "M", "model": "X"}
 _CONFIGS: dict[str, dict[str, object]] = {
     "binary_sensor/hall_7/smoke": {
-        "name": "Smoke", "device_class": "smoke", "state_topic": "hall/7/state", "payload_on": "YES", "payload_off": "NO",
+        "name": "Smoke", "device_class": "smoke", "state_topic": "hall/7/state",
+        "payload_on": "YES", "payload_off": "NO",
         "value_template": "{{ value_json.smoke }}", "unique_id": "hall_7_smoke", "device": _DEVICE,
         "availability": [{"topic": "hall/7/lwt"}],
     },
     "binary_sensor/hall_7/gas": {
-        "device_class": "gas", "~": "hall/7", "stat_t": "~/state", "val_tpl": "{{ 'ON' if value_json.gas > 5 else 'OFF' }}",
+        "device_class": "gas", "~": "hall/7", "stat_t": "~/state",
+        "val_tpl": "{{ 'ON' if value_json.gas > 5 else 'OFF' }}",
         "uniq_id": "hall_7_gas", "dev": {"ids": "hall_7"},
     },
     "sensor/hall_7/power": {
