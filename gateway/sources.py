@@ -1,7 +1,7 @@
 """Whose topic is it? Each topic is looked into once and remembered."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from community.refusal import Reason
 from gateway.decoding.native import DOWNWARD, NATIVE
@@ -36,6 +36,16 @@ NOT_OURS = Source(-1, None)
 UNCLAIMED = Source(-1, None, Fault(Reason.UNKNOWN_TOPIC, "", "no profile claims this topic"))
 
 
+@runtime_checkable
+class Changing(Protocol):
+    """A profile whose topics are not the same for ever."""
+
+    @property
+    def revision(self) -> int:
+        """Another number whenever it claims other topics than before, or gives them to other devices."""
+        ...
+
+
 class Sources:
     """Resolves topics for one roster and one set of profiles."""
 
@@ -44,9 +54,16 @@ class Sources:
         self._profiles = list(profiles.values())
         self._native_rows = {topic.encode(): row for row, topic in enumerate(roster.topics) if topic}
         self._known: dict[bytes, Source] = {}
+        # Profiles whose topics change as devices announce themselves.
+        self._changing = [p for p in self._profiles if isinstance(p, Changing)]
+        self._revisions = [p.revision for p in self._changing]
         self._most = SPARE + 8 * len(roster)
 
     def __getitem__(self, topic: bytes) -> Source:
+        for i, profile in enumerate(self._changing):
+            if profile.revision != self._revisions[i]:
+                self._revisions[i] = profile.revision
+                self._known.clear()
         source = self._known.get(topic)
         if source is None:
             source = self._resolve(topic)

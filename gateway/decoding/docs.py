@@ -59,6 +59,9 @@ def _index(files: dict[str, ProfileFile]) -> str:
         "| profile | for | a device's address |",
         "|---|---|---|",
         "| `native` | [Mingluo's own topics and JSON](../vendors.md) | its id |",
+        # Written by hand, being code.
+        "| [`homeassistant`](homeassistant.md) | Home Assistant discovery: devices that announce themselves "
+        "| the first of its identifiers |",
         *rows,
     ]) + "\n"  # fmt: skip
 

@@ -14,6 +14,7 @@ from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Codec, Profile
 from gateway.decoding.reader import DataProfile
 from gateway.gb26875.codec import Gb26875Codec
+from gateway.homeassistant.profile import HomeAssistant
 from gateway.sparkplug.session import SparkplugCodec
 
 
@@ -41,8 +42,8 @@ class Profiles(Mapping[str, Profile]):
         self._profiles: dict[str, Profile] = {NATIVE.name: NATIVE}
         errors: list[FileError] = []
         for name, (source, text) in texts.items():
-            if name == NATIVE.name:
-                errors.append(FileError(source, None, "", "the native profile is built in"))
+            if name in (NATIVE.name, HomeAssistant.name):
+                errors.append(FileError(source, None, "", f"the profile {name} is built in"))
                 continue
             try:
                 self._profiles[name] = DataProfile(name, read_profile(text, source), self.codecs)
@@ -50,6 +51,8 @@ class Profiles(Mapping[str, Profile]):
                 errors += refused.errors
         if errors:
             raise ProfileErrors(errors)
+        # The last one: what it claims is announced by others, and may be another profile's.
+        self._announced = self._profiles[HomeAssistant.name] = HomeAssistant()
 
     def __getitem__(self, name: str) -> Profile:
         return self._profiles[name]
@@ -61,8 +64,9 @@ class Profiles(Mapping[str, Profile]):
         return len(self._profiles)
 
     def forget(self) -> None:
-        """Begin anew: what codecs remember of former messages is gone."""
+        """Begin anew: what codecs remember of former messages is gone, and what was announced."""
         self.codecs.update(new_codecs())
+        self._announced.forget()
 
     def outgoing(self) -> list[tuple[str, bytes]]:
         """What codecs have to say to devices: topics and payloads, each given once."""
