@@ -48,6 +48,7 @@ def export_estate(context: Ctx, _visitor: SignedIn) -> PlainTextResponse:
         place=estate.place,
         household=estate.household,
         device=tuple(device.model_copy(update={"secret": None}) for device in estate.device),
+        bridge=tuple(bridge.model_copy(update={"secret": None}) for bridge in estate.bridge),
     )
     headers = {"Content-Disposition": 'attachment; filename="estate.toml"'}
     return PlainTextResponse(dump_estate(shown), headers=headers, media_type=_TOML)
@@ -111,7 +112,15 @@ def _with_known_secrets(text: str, known: Estate) -> str:
         else device
         for device in estate.device
     )
-    return dump_estate(Estate(place=estate.place, household=estate.household, device=tuple(devices)))
+    bridges = (
+        bridge.model_copy(update={"secret": known.bridges[bridge.id].secret})
+        if bridge.secret is None and bridge.id in known.bridges
+        else bridge
+        for bridge in estate.bridge
+    )
+    return dump_estate(
+        Estate(place=estate.place, household=estate.household, device=tuple(devices), bridge=tuple(bridges))
+    )
 
 
 def _device(device: Device) -> dict[str, Any]:

@@ -107,9 +107,9 @@ def _measurement(item: Mapping[str, Any], where: str, faults: list[Fault], read:
         try:
             ts = parse_time(ts)
         except (ValueError, OverflowError) as error:
-            # Readings whose time cannot be told would be judged at the wrong moment: none of them passes.
+            # The receipt counts, as for a clock that cannot be believed: an alarm must not be lost for want of a time.
             faults.append(_schema(f"{dot}ts", str(error)[:120]))
-            return None
+            ts = None
     if seq is not None and (type(seq) is not int or not 0 <= seq <= MAX_SEQ):
         faults.append(_schema(f"{dot}seq", f"expected a whole number from 0, got {_kind(seq)}"))
         seq = None

@@ -45,8 +45,8 @@ class LinkOptions:
     wake_s: float = 0.010
     rest_below: int = 64 * 1_024
     max_packet: int = 2 * LEAST_MAX_PACKET
-    max_held_messages: int = 20_000
-    max_held_bytes: int = 8 * 2**20
+    max_held_messages: int = 100_000
+    max_held_bytes: int = 32 * 2**20
     max_batch: int = 4_096
     max_unwritten: int = 2**20
     back_off_s: float = 0.2

@@ -24,7 +24,7 @@ from api.problems import Unavailable
 from api.tables import account, session
 from community.alert import Alert, AlertEvent
 from community.database import metadata, open_database
-from community.estate import Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
+from community.estate import Bridge, Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
 from community.estate_file import load_estate
 from community.finding import Finding
 from community.recent import RecentMessage
@@ -109,7 +109,8 @@ def small_estate() -> Estate:
         for i in range(12)
         for kind in (DeviceKind.ELECTRICAL_PROTECTOR, DeviceKind.SMOKE)
     )
-    return Estate(place=places, household=households, device=devices)
+    bridge = Bridge(id="b1", profile="zigbee2mqtt", secret="never shown to anyone")
+    return Estate(place=places, household=households, device=devices, bridge=(bridge,))
 
 
 @dataclass

@@ -159,7 +159,9 @@ async def test_estate_export_can_be_imported(house: House, admin: httpx.AsyncCli
     assert after["households"] == before["households"]
     assert [d["id"] for d in after["devices"]] == [d["id"] for d in before["devices"]]
     # An export has no secrets; devices keep theirs, and can still connect.
-    assert all(device.secret == "never shown to anyone" for device in house.estate.device)
+    secrets = [device.secret for device in house.estate.device] + [bridge.secret for bridge in house.estate.bridge]
+    assert set(secrets) == {"never shown to anyone"}
+    assert list(house.estate.bridges) == ["b1"]
 
 
 async def test_wrong_estate_is_refused_whole_with_every_fault(

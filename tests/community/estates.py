@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from community.estate import Device, DeviceKind, Estate, Household, Material, Place, PlaceKind, Ratings
+from community.estate import Bridge, Device, DeviceKind, Estate, Household, Material, Place, PlaceKind, Ratings
 
 ids = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,8}\Z")
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -44,7 +44,16 @@ def estates(draw: st.DrawFn) -> Estate:
             phase=draw(st.none() | st.sampled_from(["l1", "3"])),
             ratings=Ratings(rated_current=draw(st.sampled_from([32, 40.5, 63]))),
             secret=draw(st.none() | st.text(min_size=8, max_size=12)),
+            profile="shelly2" if number % 2 else "native",
+            address=f"{draw(words)}/{number}" if number % 2 else None,
         )
-        for device_id in (draw(st.lists(ids, unique=True, max_size=4)) if households else [])
+        for number, device_id in enumerate(draw(st.lists(ids, unique=True, max_size=4)) if households else [])
     ]
-    return Estate(place=tuple(places), household=tuple(households), device=tuple(devices))
+    taken = {d.id for d in devices}
+    bridges = [
+        Bridge(
+            id=bridge_id, profile="tuya", name=draw(words), secret=draw(st.none() | st.text(min_size=8, max_size=12))
+        )
+        for bridge_id in draw(st.lists(ids.filter(lambda i: i not in taken), unique=True, max_size=2))
+    ]
+    return Estate(place=tuple(places), household=tuple(households), device=tuple(devices), bridge=tuple(bridges))
