@@ -50,6 +50,11 @@ MAX_ANNOUNCED = 1_000
 """Announcements of a flush; devices announce themselves again."""
 
 
+ANNOUNCE_EVERY = MINUTE
+MOST_STRANGERS = 10_000
+"""Devices that nobody entered, remembered so that each is told of once in `ANNOUNCE_EVERY` ms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What is let in.
@@ -129,6 +134,7 @@ class Admission:
         self._trust = Trust(self._limits.too_old, self._limits.future)
         self._window = DuplicateWindow()
         self._collector = Collector()
+        self._announced: dict[tuple[str, str], int] = {}
         self.set_estate(estate)
 
     def set_estate(self, estate: Estate) -> None:
@@ -285,6 +291,7 @@ class Admission:
             row = self._sources.row_of(source, address)
             if isinstance(row, Fault):
                 book.add(number, row)
+                self._announce(profile, source.address if address is None else address, values, message, admitted)
                 continue
             if message.retained and (ts is None or "online" in values) and values != _GONE:
                 # The broker's stored copy of something said nobody knows when: to judge it as if it were said
@@ -300,6 +307,24 @@ class Admission:
                 if unknown:
                     book.extend(number, unknown)
         return source.row
+
+    def _announce(
+        self,
+        profile: Profile,
+        address: str | None,
+        values: Mapping[str, float | None],
+        message: Message,
+        admitted: Admitted,
+    ) -> None:
+        """Tell of a device that nobody entered; each once in a while, and of many not all: they speak again."""
+        if address is None or profile is NATIVE or len(admitted.announced) >= MAX_ANNOUNCED:
+            return
+        key = profile.name, address
+        if message.received_at - self._announced.get(key, -ANNOUNCE_EVERY) >= ANNOUNCE_EVERY:
+            if len(self._announced) >= MOST_STRANGERS:
+                self._announced.clear()
+            self._announced[key] = message.received_at
+            admitted.announced.append((profile.name, Announcement(address, signals=tuple(values))))
 
     def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
         keep = self._judge_values(rows, book)

@@ -182,7 +182,7 @@ class Journal:
             numbers: which messages of `packets` the rows and outcomes are for, where one message speaks for several
                 devices or some are left out; by default all, in order.
         """
-        if not len(rows):
+        if not len(rows) or not len(self._sent):  # an estate without devices has nobody to note anything of
             return
         if numbers is None:
             numbers = np.arange(len(packets), dtype=np.int32)

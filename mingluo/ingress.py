@@ -1,7 +1,7 @@
 """How devices reach the system: profiles, the link, the gateway, and our presence as a Sparkplug host."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from community.clock import MINUTE
@@ -11,6 +11,7 @@ from community.vitals import State, Vitals
 from gateway.admission import Admission
 from gateway.broker.redelivery import Redelivery
 from gateway.decoding.loader import ProfileErrors
+from gateway.decoding.profile import Announcement
 from gateway.decoding.registry import Profiles
 from gateway.ingest import Ingest
 from gateway.inlet import Inlet
@@ -95,6 +96,7 @@ async def make_gateway(
     wires: Wires,
     watch: EstateWatch,
     profiles: Profiles,
+    announced: Callable[[Sequence[tuple[str, Announcement]]], None],
     vitals: Vitals,
     clock: Callable[[], int],
 ) -> Gateway:
@@ -110,6 +112,7 @@ async def make_gateway(
         clock,
         run_id=secrets.token_hex(8),
         inlet=inlet,
+        announced=announced,
         outgoing=profiles.outgoing,
     )
     # What the broker delivers again after a crash is recognised by what the log holds already.

@@ -18,6 +18,7 @@ from api.app import create_app
 from api.context import Context
 from api.feed import Feed
 from community.alert import AlertEvent
+from community.announcements import AnnouncementStore
 from community.clock import DAY, HOUR, SECOND
 from community.database import open_database
 from community.estate import Estate
@@ -28,6 +29,7 @@ from gateway.inlet import Inlet
 from gateway.kernels import prepare
 from mingluo import migrations, options
 from mingluo.accounts import credentials, speaking_profiles
+from mingluo.announcements import Announcements
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
 from mingluo.behind_inlet import BehindInlet
@@ -115,7 +117,8 @@ async def system(
         await asyncio.to_thread(prepare)
         link = make_link(settings, wires, redelivery, watch, profiles, vitals, clock)
         inlet = Inlet(clock, vitals)
-        gateway = await make_gateway(settings, link, inlet, wires, watch, profiles, vitals, clock)
+        announcements = Announcements(stores.announcements, vitals, clock)
+        gateway = await make_gateway(settings, link, inlet, wires, watch, profiles, announcements.take, vitals, clock)
 
         watch.tell(tell_strange(profiles, vitals, clock))
 
@@ -177,6 +180,7 @@ async def system(
         tasks.start("journal watch", JournalWatch(desk.probe).run())
         tasks.start("monitor", monitor.run())
         tasks.start("gateway", gateway.run())
+        tasks.start("announcements", announcements.run())
         if redelivery is not None:
             if not await patiently(redelivery.session_kept):
                 # Nobody may publish before the broker keeps messages for us, or the first ones would be lost.
@@ -211,6 +215,7 @@ class _Stores:
     """What the database keeps."""
 
     estates: EstateStore
+    announcements: AnnouncementStore
     rulebooks: RulebookStore
     accounts: Accounts
     journal: SqlJournal
@@ -234,7 +239,9 @@ async def _open_stores(
         rulebooks = RulebookStore(database)
         rulebooks.begin(rules, clock(), version("mingluo"))
         accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
-        return _Stores(estates, rulebooks, accounts, SqlJournal(database), accounts.ensure_admin(clock()))
+        journal = SqlJournal(database)
+        admin = accounts.ensure_admin(clock())
+        return _Stores(estates, AnnouncementStore(database), rulebooks, accounts, journal, admin)
 
     return await asyncio.to_thread(open_in_thread)
 

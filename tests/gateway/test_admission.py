@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from community.clock import DAY, MINUTE
+from community.estate import Estate
 from community.frame import Frame, Reading, decode_record, encode_record
 from community.quantities import SIGNALS
 from community.refusal import PAYLOAD_KEPT, Reason
 from gateway.admission import MAX_FRAME_BYTES, Admission, Admitted, Limits
 from gateway.columnar.packets import Packets
+from gateway.decoding.registry import Profiles
+from gateway.journal import Journal
 from gateway.link.packets import Message
 from gateway.refusals import KEPT
 from gateway.values import implausible, value_fault
@@ -228,3 +231,12 @@ def test_lists_in_many_messages_become_frames_of_bounded_size() -> None:
 def test_scalar_and_vector_judgement_of_values_agree(signal: str, value: float) -> None:
     vector = implausible(np.array([[value]]), np.array([SIGNALS.index(signal)]))
     assert (value_fault(signal, value, "") is not None) == bool(vector[0, 0])
+
+
+def test_an_estate_without_devices_refuses_all_and_tells_of_strangers() -> None:
+    admission = Admission(Estate(), profiles=Profiles(), journal=Journal())
+    payload = '{"smoke": true, "battery": 90}'
+    for at, announced in ((NOW, 1), (NOW + 1_000, 0), (NOW + MINUTE, 1)):
+        admitted = admission.take(Packets.runs([message(payload, "zigbee2mqtt/kitchen", at=at), message("{}")]))
+        assert (admitted.readings, admitted.refused) == (0, {Reason.UNKNOWN_DEVICE: 2})
+        assert [(profile, a.address) for profile, a in admitted.announced] == [("zigbee2mqtt", "kitchen")] * announced

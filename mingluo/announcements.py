@@ -1,0 +1,65 @@
+"""From the gateway to the store: devices that said they exist, gathered for a second and written at once."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from community.announcements import Announced, AnnouncementStore
+from community.vitals import State, Vitals
+from gateway.decoding.profile import Announcement
+from mingluo.estate_watch import Sleep
+
+MOST_WAITING = 10_000
+"""Announcements gathered while the database is away; beyond, new ones are dropped and counted."""
+
+EVERY_S = 1.0
+
+
+class Announcements:
+    """Counters: `announcements_dropped` (no room while the database was away, or in the store)."""
+
+    def __init__(
+        self, store: AnnouncementStore, vitals: Vitals, clock: Callable[[], int], *, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._store = store
+        self._vitals = vitals
+        self._clock = clock
+        self._sleep = sleep
+        self._waiting: dict[tuple[str, str], Announced] = {}
+
+    def take(self, found: Sequence[tuple[str, Announcement]]) -> None:
+        """Gather; for `Ingest`."""
+        for profile, a in found:
+            if (profile, a.address) not in self._waiting and len(self._waiting) >= MOST_WAITING:
+                self._vitals.count("announcements_dropped")
+                continue
+            self._waiting[profile, a.address] = Announced(
+                profile=profile,
+                address=a.address[:256],
+                name=a.name[:200],
+                kind=a.kind,
+                model=a.model[:200],
+                signals=tuple(a.signals)[:100],
+            )
+
+    async def run(self) -> None:
+        """Write what was gathered, for ever."""
+        while True:
+            await self._sleep(EVERY_S)
+            await self.write()
+
+    async def write(self) -> None:
+        """Write what was gathered; on a fault it is kept for the next time."""
+        if not self._waiting:
+            return
+        batch, self._waiting = self._waiting, {}
+        try:
+            dropped = await asyncio.to_thread(self._store.note, batch.values(), self._clock())
+        except SQLAlchemyError as error:
+            self._waiting = {**batch, **self._waiting}
+            self._vitals.report("announcements", State.DEGRADED, f"not written: {error}"[:200], self._clock())
+            return
+        if dropped:
+            self._vitals.count("announcements_dropped", dropped)
+        self._vitals.report("announcements", State.OK, "written", self._clock())
