@@ -118,7 +118,9 @@ class AnnouncementStore:
         with self._engine.begin() as connection:
             for one in found:
                 fields = {"last_seen": now, "model": one.model, "signals": json.dumps(list(one.signals))}
-                known = update(announcement).where(*_key(one.profile, one.address)).values(fields)
+                # A device that was merely heard says less of itself than one that announced itself.
+                told = fields if one.model or one.kind or one.name else {"last_seen": now}
+                known = update(announcement).where(*_key(one.profile, one.address)).values(told)
                 if not connection.execute(known).rowcount:
                     row = {"profile": one.profile, "address": one.address, "name": one.name, "kind": one.kind}
                     new = {**fields, **row, "first_seen": now, "state": Decision.WAITING}

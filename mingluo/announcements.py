@@ -34,6 +34,9 @@ class Announcements:
             if (profile, a.address) not in self._waiting and len(self._waiting) >= MOST_WAITING:
                 self._vitals.count("announcements_dropped")
                 continue
+            before = self._waiting.get((profile, a.address))
+            if before is not None and not (a.name or a.kind or a.model):
+                continue  # merely heard again; what it said of itself stays
             self._waiting[profile, a.address] = Announced(
                 profile=profile,
                 address=a.address[:256],

@@ -1,6 +1,7 @@
 """`mingluo payloads tail`: the last messages of a device of the running system, and what became of each."""
 
 import asyncio
+import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -58,6 +59,7 @@ async def _tail(running: RunFile, device: str, follow: bool) -> None:
         async for message in _new(client, device, follow):
             found = True
             emit(shown(message))
+            sys.stdout.flush()  # who follows through a pipe waits for each line
         if not found:
             people.print(f"nothing from {device} since the start of the system, or no such device", markup=False)
     finally:

@@ -43,7 +43,7 @@ def approved(found: Announced = PLUG, estate: Estate = HOMES, **given: str | Non
 def test_who_announces_itself_again_is_one_and_keeps_what_was_decided(engine: Engine) -> None:
     store = AnnouncementStore(engine)
     store.note([PLUG], 5)
-    store.note([PLUG], 9)
+    store.note([Announced(profile="shelly2", address="shellyplug-1", signals=("co",))], 9)  # merely heard
     (found,) = store.all()
     assert (found.first_seen, found.last_seen, found.signals, found.state) == (5, 9, ("voltage",), Decision.WAITING)
     assert store.decide("shelly2", "shellyplug-1", Decision.REJECTED, "mei")

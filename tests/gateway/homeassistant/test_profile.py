@@ -307,7 +307,8 @@ def test_devices_that_nobody_has_approved_are_refused_by_name() -> None:
     sent = [message(json.dumps(other), CONFIG), message('{"alarm": 1}', "house/attic/state")]
     admitted = admission.take(Packets.runs(sent))
     assert [r.reason for r in admitted.refusals] == [Reason.UNKNOWN_DEVICE]
-    assert [a.address for _, a in admitted.announced] == ["stranger"]
+    announced = [(a.address, a.kind is not None) for _, a in admitted.announced]
+    assert announced == [("stranger", True), ("stranger", False)], "once by itself, once by being heard"
 
 
 def test_a_stored_state_is_not_taken_for_a_new_one_and_a_stored_absence_is() -> None:
