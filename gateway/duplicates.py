@@ -72,7 +72,7 @@ def _fingerprint(row, moment, content):  # type: ignore[no-untyped-def]  # compi
 @inner
 def _undated(bucket, seq):  # type: ignore[no-untyped-def]  # compiled
     """Stands for the time of a message that has none; negative, so that it meets no real one of our age."""
-    return np.int64(-1) - (bucket * np.int64(1_000_003) + (seq + np.int64(1)) % np.int64(2**40) * np.int64(7_919))
+    return np.int64(-1) - np.int64(_mix(np.uint64(seq) * _ODD + np.uint64(bucket)) >> _ONE)
 
 
 @compiled

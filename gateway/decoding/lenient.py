@@ -7,6 +7,7 @@ from typing import Any
 from community.clock import parse_time
 from community.quantities import QUANTITIES
 from community.refusal import Reason
+from gateway.decoding.codecs.json import stripped
 from gateway.decoding.profile import Decoded, Measurement
 from gateway.fault import Fault
 from gateway.values import FLAGS
@@ -29,20 +30,31 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= 20 else float(digits)
 
 
-def parse(payload: bytes) -> Any:
+def parse(payload: bytes, faults: list[Fault]) -> Any:
     """JSON as Python objects, with `_NotANumber` for NaN and the infinities, and inf for numbers too large.
+
+    A text that is not UTF-8 is told in `faults`, and U+FFFD stands for what it has: a name that was cut within a
+    character must not take the alarm beside it away. Control characters in texts, and blanks, NULs and a byte order
+    mark around, are passed over.
 
     Raises:
         _UnreadableError: with the fault.
     """
+    no_text: Fault | None = None
     try:
-        return json.loads(payload.decode(), parse_constant=_NotANumber, parse_int=_whole)
+        text = stripped(payload).decode()
+    except UnicodeDecodeError as error:
+        no_text = Fault(Reason.NOT_JSON, "", f"not UTF-8 at byte {error.start}")
+        text = stripped(payload).decode(errors="replace")
+    try:
+        data = json.loads(text, parse_constant=_NotANumber, parse_int=_whole, strict=False)
     except RecursionError:
         raise _UnreadableError(Fault(Reason.SCHEMA, "", "nested too deeply")) from None
-    except UnicodeDecodeError as error:
-        raise _UnreadableError(Fault(Reason.NOT_JSON, "", f"not UTF-8 at byte {error.start}")) from None
     except ValueError as error:
-        raise _UnreadableError(Fault(Reason.NOT_JSON, "", str(error)[:120])) from None
+        raise _UnreadableError(no_text or Fault(Reason.NOT_JSON, "", str(error)[:120])) from None
+    if no_text is not None:
+        faults.append(no_text)
+    return data
 
 
 class _UnreadableError(Exception):
@@ -75,7 +87,7 @@ _Read = Callable[[Mapping[str, Any], str, list[Fault]], dict[str, float | None]]
 def _objects(payload: bytes, max_objects: int, read: _Read) -> Decoded:
     faults: list[Fault] = []
     try:
-        data = parse(payload)
+        data = parse(payload, faults)
     except _UnreadableError as unreadable:
         return Decoded((), (unreadable.fault,))
     many = isinstance(data, list)

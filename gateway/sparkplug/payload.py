@@ -91,18 +91,31 @@ def _payload(data: bytes) -> Payload:
     body = b""
     for number, wire, raw in fields(data):
         if number == 1:
-            timestamp = _number(number, wire, raw)
+            timestamp = _count(raw)
         elif number == 2:
             if len(metrics) == MAX_METRICS:
                 raise WireError(f"more than {MAX_METRICS} metrics")
-            metrics.append(_metric(_bytes(number, wire, raw)))
+            metrics.append(_metric_or_none(_bytes(number, wire, raw)))
         elif number == 3:
-            seq = _number(number, wire, raw)
+            seq = _count(raw)
         elif number == 4:
-            uuid = _bytes(number, wire, raw).decode()
+            uuid = _bytes(number, wire, raw).decode(errors="replace")
         elif number == 5:
             body = _bytes(number, wire, raw)
     return Payload(timestamp, tuple(metrics), seq, uuid, body)
+
+
+def _metric_or_none(data: bytes) -> Metric:
+    """The metric; of one that cannot be read an empty one, so that its neighbours, perhaps an alarm, are read."""
+    try:
+        return _metric(data)
+    except (WireError, UnicodeDecodeError):
+        return Metric()
+
+
+def _count(raw: Raw) -> int | None:
+    """As protocol buffers have it, a field of another wire type is none that is known."""
+    return None if isinstance(raw, bytes) else raw
 
 
 def _metric(data: bytes) -> Metric:

@@ -6,6 +6,7 @@ from typing import Any
 
 from community.clock import LATEST
 from community.refusal import Reason
+from gateway.decoding.codecs.json import stripped
 from gateway.decoding.profile import Document, UnreadableError
 from gateway.fault import Fault
 from gateway.sparkplug.json_form import read_json
@@ -68,7 +69,7 @@ class SparkplugCodec:
             self._ask(broken, received_at)
         if kind in ("NCMD", "DCMD", "STATE") or not payload:
             return ()
-        message = read_json(payload) if payload.lstrip()[:1] == b"{" else read_protobuf(payload)
+        message = read_json(payload) if stripped(payload)[:1] == b"{" else read_protobuf(payload)
         if kind == "NDEATH":
             return self._node_dies(node_id, message)
         if kind == "NBIRTH":

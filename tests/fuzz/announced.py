@@ -27,6 +27,9 @@ _CONFIGS: dict[str, dict[str, object]] = {
     },
 }  # fmt: skip
 
+CONFIGS = len(_CONFIGS)
+"""How many of the seeds are configurations; they come first."""
+
 SEEDS = (
     *(
         Seed("homeassistant", f"homeassistant/{at}/config".encode(), json.dumps(c).encode())

@@ -5,7 +5,8 @@ An alarm that came in as active is *false* unless the message itself says it. Wh
 * JSON and bare words: at a path that the profile maps to this alarm stands a value that means it: a word or number of
   its table, a set bit of its word, or for a plain flag anything but 0, false, off, no, null and an empty text. Paths
   and tables are taken from the profile file; the document is read with the standard library (of two members with the
-  same name each counts), and walked here. A text that the standard library cannot read at all says nothing.
+  same name each counts), and walked here, U+FFFD in place of bytes that are no text. A text that the standard
+  library cannot read at all says nothing.
 * native: the event's name, with `active` absent, true or 1; in telemetry the value 1 or true.
 * GB/T 26875.3: a frame from mark to mark whose length (counted as the
   standard or a known maker does) and checksum are right, and in it the alarm bit of a state, or the
@@ -82,7 +83,12 @@ def _document(payload: bytes, is_text: bool) -> Any:
     try:
         text = payload.decode()
     except UnicodeDecodeError:
-        text = payload.decode("gb18030")
+        try:
+            text = payload.decode("gb18030")
+        except UnicodeDecodeError:
+            if is_text:
+                raise
+            text = payload.decode(errors="replace")
     text = text.strip(_JSON_ENDS)
     if is_text:
         return text.strip('"')
@@ -132,6 +138,30 @@ def _mapped(profile: DataProfile, route: Topic) -> list[tuple[Steps, Meaning]]:
             for meaning in meanings
         ]
     return _KNOWN[key]
+
+
+def mapped_members(
+    profile: DataProfile, topic: bytes, document: Any, alarms: set[str]
+) -> Iterator[tuple[str | int, ...]]:
+    """Places of a document (plain dicts and lists) at which the profile says that one of these alarms is told."""
+    number = profile.topic_number(topic)
+    assert number is not None
+    for steps, meaning in _mapped(profile, profile.file.topic[number]):
+        bits = {bit.signal for bit in (meaning.bits or {}).values()}
+        signals = (meaning.signal,) if isinstance(meaning.signal, str) else meaning.signal or ()
+        if alarms & {*bits, *signals}:
+            yield from _places_of(document, steps)
+
+
+def _places_of(value: Any, steps: Steps, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if not steps:
+        yield above
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        step = steps[0]
+        if (str(key) == step) if isinstance(step, str) else step.fullmatch(str(key)):
+            yield from _places_of(item, steps[1:], (*above, key))
 
 
 def _at(value: Any, steps: Steps) -> Iterator[Any]:
@@ -203,7 +233,7 @@ def _integer(value: Any) -> int | None:
 
 def _native_says(topic: bytes, payload: bytes, alarm: str) -> bool:
     try:
-        data = json.loads(payload)
+        data = json.loads(payload.decode("utf-8", "replace").strip(_JSON_ENDS), strict=False)
     except (ValueError, RecursionError):
         return False
     for item in data if isinstance(data, list) else [data]:

@@ -10,6 +10,8 @@ from gateway.decoding.reader import DataProfile
 from gateway.decoding.registry import Profiles
 
 NATIVE_ID = "d0"
+ANNOUNCED_ADDRESS = "hall_7"
+"""What the device of `tests.fuzz.announced` calls itself."""
 
 
 class Seed(NamedTuple):
@@ -82,6 +84,9 @@ def estate() -> Estate:
             )
             for number, address in enumerate(addresses)
         ]
+    devices.append(
+        Device(id="ha-hall", household="h0", kind=DeviceKind.SMOKE, profile="homeassistant", address=ANNOUNCED_ADDRESS)
+    )
     return Estate(
         place=(Place(id="c0", kind=PlaceKind.COMMUNITY),),
         household=(Household(id="h0", place="c0"),),

@@ -31,7 +31,10 @@ class JsonCodec:
         Raises:
             UnreadableError: no JSON.
         """
-        return (Document(parse(payload)),) if payload else ()
+        if not payload:
+            return ()
+        body, fault = parse_told(payload)
+        return (Document(body, faults=() if fault is None else (fault,)),)
 
 
 def parse(payload: bytes) -> Any:
@@ -39,17 +42,38 @@ def parse(payload: bytes) -> Any:
 
     What goes beyond RFC 8259: NaN and the infinities in any spelling that C, Java or Python writes (a float here: the
     field in which it stands refuses it, and its neighbours pass); numbers too large for a float (infinite); raw
-    control characters in texts; a byte order mark, and blanks and NULs around; GBK or GB 18030 instead of UTF-8.
+    control characters in texts; a byte order mark, and blanks and NULs around; GBK or GB 18030 instead of UTF-8; and
+    bytes that are none of these, U+FFFD in their place.
 
     Raises:
         UnreadableError: `not_json` with the place, or `schema` if it is nested too deeply.
     """
+    return parse_told(payload)[0]
+
+
+def parse_told(payload: bytes) -> tuple[Any, Fault | None]:
+    """As `parse`, and what is to be told though it was read: the first byte of a text that is none.
+
+    Raises:
+        UnreadableError: as `parse`.
+    """
     payload = stripped(payload)
     try:
-        return msgspec.json.decode(payload)
+        return msgspec.json.decode(payload), None
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # the slow way tells what and where, or reads it
-    text = text_of(payload)
+    try:
+        text = text_of(payload)
+    except UnreadableError as no_text:
+        # A name that was cut within a character must not take the alarm beside it away.
+        try:
+            return _lenient(payload.decode(errors="replace")), no_text.fault
+        except UnreadableError:
+            raise no_text from None
+    return _lenient(text), None
+
+
+def _lenient(text: str) -> Any:
     try:
         try:
             return _loads(text)

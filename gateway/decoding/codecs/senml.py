@@ -90,24 +90,37 @@ class _Pack:
         version = self._base.get("bver", VERSION)
         if number_of(version) is None or number_of(version) > VERSION:  # type: ignore[operator]  # None was told apart
             raise _unreadable(f"version {shown(version)}, at most {VERSION} is understood")
-        kind = next((label for label in _VALUES if label in record), None)
-        if kind is None and "s" not in record:
+        kinds = [label for label in (*_VALUES, "s") if label in record]
+        if not kinds:
             return  # base fields only
         try:
             device, leaf = self._name(record)
-            ts = self._ts(record)
-            unit = record.get("u", self._base.get("bu", _NO_UNIT))
-            if not isinstance(unit, str):
-                raise _BadRecord("u", f"expected a unit, got {shown(unit)}")
-            unit = unit or _NO_UNIT
-            found = {} if kind is None else {unit if kind == "v" else kind: self._value(record, kind)}
-            if "s" in record:
-                found[f"{unit}*s"] = self._sum(record, "s", "bs")
         except _BadRecord as bad:
-            self.faults.append(Fault(Reason.SCHEMA, f"[{number}].{bad.label}", bad.detail))
+            self._refuse(bad, number)
             return
-        for key, value in found.items():
-            self._put(_Moment(device, ts), leaf or (unit if kind in ("v", None) else kind), key, value)
+        moment = _Moment(device, self._believed_ts(record, number))
+        # A record has one value. Of more each is read by itself: none of them may hide another, which may be an alarm.
+        for kind in kinds:
+            try:
+                by_itself, key, value = self._found(record, kind)
+            except _BadRecord as bad:
+                self._refuse(bad, number)
+            else:
+                self._put(moment, leaf or by_itself, key, value)
+
+    def _found(self, record: Mapping[str, Any], kind: str) -> tuple[str, str, Any]:
+        """What a value is called where it has no name, the key of its form, and the value."""
+        if kind not in ("v", "s"):
+            return kind, kind, self._value(record, kind)
+        unit = record.get("u", self._base.get("bu", _NO_UNIT))
+        if not isinstance(unit, str):
+            raise _BadRecord("u", f"expected a unit, got {shown(unit)}")
+        unit = unit or _NO_UNIT
+        return (
+            (unit, f"{unit}*s", self._sum(record, "s", "bs"))
+            if kind == "s"
+            else (unit, unit, self._value(record, kind))
+        )
 
     def documents(self) -> Sequence[Document]:
         """What was taken; the faults go with the first, or alone."""
@@ -133,6 +146,17 @@ class _Pack:
         if not isinstance(base, str) or not isinstance(name, str):
             raise _BadRecord("n", f"expected a name, got {shown(name if isinstance(base, str) else base)}")
         return split_name(base + name)
+
+    def _refuse(self, bad: "_BadRecord", number: int) -> None:
+        self.faults.append(Fault(Reason.SCHEMA, f"[{number}].{bad.label}", bad.detail))
+
+    def _believed_ts(self, record: Mapping[str, Any], number: int) -> int | None:
+        try:
+            return self._ts(record)
+        except _BadRecord as bad:
+            # The receipt counts, as for a clock that cannot be believed: an alarm must not be lost for want of a time.
+            self._refuse(bad, number)
+            return None
 
     def _ts(self, record: Mapping[str, Any]) -> int | None:
         seconds = self._sum(record, "t", "bt")

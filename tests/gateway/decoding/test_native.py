@@ -53,7 +53,7 @@ def test_fast_and_lenient_reading_agree_on_what_is_well_formed(
         ("", [("not_json", "")]),
         ("{", [("not_json", "")]),
         (b"\xff\xfe", [("not_json", "")]),
-        (b'{"t\xff": 5, "values": {"voltage": 230}}', [("not_json", "")]),
+        (b'{"t\xff": 5, "values": {"voltage": 230}', [("not_json", "")]),
         ('{"values": {"voltage": 1}} x', [("not_json", "")]),
         ("null", [("schema", "")]),
         ("[]", [("schema", "")]),
@@ -86,6 +86,21 @@ def test_a_time_that_cannot_be_read_is_named_and_loses_no_alarm(ts: str) -> None
     decoded = telemetry(f'{{"ts": {ts}, "values": {{"smoke_alarm": true}}}}')
     assert named(decoded) == [("schema", "ts")]
     assert [(m.values, m.ts) for m in decoded.measurements] == [({"smoke_alarm": 1.0}, None)]
+
+
+@pytest.mark.parametrize("room", [b'"caf\xc3"', b'"\xff\xfe"'])
+def test_a_text_that_is_none_is_named_and_loses_no_alarm(room: bytes) -> None:
+    decoded = NATIVE.decode(b"mingluo/v1/c0/h0/d0/event", b'{"event": "smoke_alarm", "room": ' + room + b"}", 0)
+    assert named(decoded) == [("not_json", "")]
+    assert [m.values for m in decoded.measurements] == [{"smoke_alarm": 1.0}]
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"\xef\xbb\xbf", b""), (b"", b"\0"), (b"", b"\r\n\0\0")])
+def test_what_c_and_editors_put_around_a_message_loses_no_alarm(before: bytes, after: bytes) -> None:
+    payload = before + b'{"event": "smoke_alarm", "room": "a\tb"}' + after
+    decoded = NATIVE.decode(b"mingluo/v1/c0/h0/d0/event", payload, 0)
+    assert [m.values for m in decoded.measurements] == [{"smoke_alarm": 1.0}]
+    assert not decoded.faults
 
 
 def test_good_values_of_a_partly_bad_message_pass() -> None:

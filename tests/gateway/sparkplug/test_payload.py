@@ -180,6 +180,28 @@ def test_compressed_payloads(pack: object) -> None:
     assert read_protobuf(write_protobuf(outer)) == inner
 
 
+ALARM = metric(True, Datatype.BOOLEAN, "Smoke")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [put_bytes(1, b"\xff"), put_varint(12, 1), put_bytes(1, b"x") + b"\x08", put_bytes(1, b"x") + put_bytes(3, b"now")],
+)
+def test_a_broken_metric_takes_nothing_away_from_its_neighbours(broken: bytes) -> None:
+    read = read_protobuf(put_bytes(2, broken) + write_protobuf(Payload(5, (ALARM,), 7)))
+    assert read == Payload(5, (Metric(), ALARM), 7)
+
+
+@pytest.mark.parametrize("broken", ["3", "[]", "null", '{"name": 3, "value": true}'])
+def test_nor_does_one_in_json(broken: str) -> None:
+    read = read_json(f'{{"metrics": [{broken}, {{"name": "Smoke", "value": true}}]}}'.encode())
+    assert read.metrics == (Metric(), Metric("Smoke", kind=Kind.PLAIN, raw=True))
+
+
+def test_a_field_of_another_wire_type_is_none_that_is_known() -> None:
+    assert read_protobuf(put_bytes(1, b"a") + put_bytes(3, b"b") + put_bytes(4, b"\xff")) == Payload(uuid="\ufffd")
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
@@ -188,10 +210,7 @@ def test_compressed_payloads(pack: object) -> None:
         (b"\x00\x01", "field 0"),
         (b"\x0b", "wire type 3"),
         (b"\x12\x05ab", "has 5 bytes, 2 are left"),
-        (b"\x0a\x01a", "field 1 with wire type 2"),
         (b"\x10\x01", "field 2 with wire type 0"),
-        (put_bytes(2, put_bytes(1, b"\xff")), "utf-8"),
-        (put_bytes(2, put_varint(12, 1)), "FLOAT with wire type 0"),
         (put_bytes(2, b"") * (MAX_METRICS + 1), f"more than {MAX_METRICS} metrics"),
         (write_protobuf(Payload(uuid=COMPRESSED, body=b"no")), "cannot be unpacked"),
         (write_protobuf(Payload(uuid=COMPRESSED, body=zlib.compress(b"\x08\x01")[:-2])), "cut short"),
@@ -246,8 +265,6 @@ def test_metrics_in_json(item: dict[str, object], value: object) -> None:
         ("[]", "expected an object"),
         ("{}", "neither timestamp nor metrics nor seq"),
         ('{"metrics": 3}', "expected a list"),
-        ('{"metrics": [3]}', r"metrics.0: expected an object"),
-        ('{"metrics": [{"name": 3}]}', r"metrics.0.name: expected a text"),
         ("{", "line 1"),
     ],
 )

@@ -88,7 +88,7 @@ def _nan_as_text(value: Any) -> Any:
         (b"{'a': 1}", Reason.NOT_JSON, "double quotes"),
         (b'{"a": nan,}', Reason.NOT_JSON, "column 7"),
         (b'{"a": nano}', Reason.NOT_JSON, "column 7"),
-        (b'{"a": "\xff\xff"}', Reason.NOT_JSON, "not UTF-8 at byte 7"),
+        (b'{"a": "\xff\xff"', Reason.NOT_JSON, "not UTF-8 at byte 7"),
         (b"[" * 60_000, Reason.SCHEMA, "nested too deeply"),
         (b'{"a":' * 10_000 + b"nan" + b"}" * 10_000, Reason.SCHEMA, "nested too deeply"),
         (b'"' + b'\\"' * 30_000, Reason.NOT_JSON, "Unterminated"),
@@ -98,6 +98,12 @@ def test_what_is_refused_says_why_and_where(payload: bytes, reason: Reason, deta
     with pytest.raises(UnreadableError, match=detail) as refused:
         parse(payload)
     assert refused.value.fault.reason is reason
+
+
+def test_a_text_cut_within_a_character_takes_nothing_away_from_its_neighbours() -> None:
+    (document,) = JsonCodec().read("t", b'{"name": "caf\xc3", "smoke": true}', 0)
+    assert document.body == {"name": "caf\ufffd", "smoke": True}
+    assert [str(fault) for fault in document.faults] == ["not UTF-8 at byte 13"]
 
 
 def test_an_empty_payload_clears_a_retained_message_and_says_nothing() -> None:

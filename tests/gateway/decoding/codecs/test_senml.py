@@ -127,14 +127,29 @@ def test_neither_of_two_values_of_one_name_hides_the_other() -> None:
         (7, "[1]", "expected a record, got 7"),
         ({"n": 7, "v": 1}, "[1].n", "expected a name, got 7"),
         ({"n": "d:temp", "u": 7, "v": 1}, "[1].u", "expected a unit, got 7"),
-        ({"n": "d:temp", "t": "noon", "v": 1}, "[1].t", "expected a number, got 'noon'"),
-        ({"n": "d:temp", "bt": True, "v": 1}, "[1].bt", "expected a number, got true"),
-        ({"n": "d:temp", "t": 1e999, "v": 1}, "[1].t", "not a time"),
         ({"n": "d:temp", "bs": [], "s": 1}, "[1].bs", "expected a number, got a list"),
     ],
 )
 def test_a_bad_record_does_not_take_its_neighbours_with_it(record: Any, place: str, detail: str) -> None:
     documents = _read([{"n": "d:smoke", "vb": True}, record])
+    assert _short(documents) == [("d", None, {"smoke": {"vb": True}})]
+    assert [(f.reason, f.place, f.detail) for d in documents for f in d.faults] == [(Reason.SCHEMA, place, detail)]
+
+
+@pytest.mark.parametrize(
+    ("record", "place", "detail"),
+    [
+        ({"t": "noon"}, "[0].t", "expected a number, got 'noon'"),
+        ({"bt": True}, "[0].bt", "expected a number, got true"),
+        ({"t": 1e999}, "[0].t", "not a time"),
+        ({"v": 7, "u": False}, "[0].u", "expected a unit, got false"),
+        ({"s": "x"}, "[0].s", "expected a number, got 'x'"),
+    ],
+)
+def test_an_alarm_is_not_lost_for_want_of_a_time_or_beside_another_value(
+    record: dict[str, Any], place: str, detail: str
+) -> None:
+    documents = _read([{"n": "d:smoke", "vb": True, **record}])
     assert _short(documents) == [("d", None, {"smoke": {"vb": True}})]
     assert [(f.reason, f.place, f.detail) for d in documents for f in d.faults] == [(Reason.SCHEMA, place, detail)]
 
