@@ -14,6 +14,7 @@ from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Measurement, Profile
 from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
+from gateway.recorded import OVER_TCP, TCP, as_received
 from gateway.trust.judge import fault_of
 from gateway.trust.scalar import Memory, judge
 from gateway.trust.tables import NOTES
@@ -56,9 +57,10 @@ def check_lines(
         lines: JSON objects `{"topic", "payload"}`. The payload is JSON of any kind, or a text with the bytes; or
             `payload_hex` is there instead. With `"received_at"` (ms or RFC 3339) the time of the readings is
             judged too.
-        profile: name of the profile to decode everything with; by default the one that claims the topic.
+        profile: name of the profile to decode everything with; by default the one that claims the topic. With one of
+            another transport than MQTT, `gateway.recorded` says what a payload may be, and the topic does not matter;
+            without one, the topic `tcp` stands for GB/T 26875.3.
         limits: what is let in.
-
         profiles: by default those shipped.
 
     Yields:
@@ -124,6 +126,10 @@ class Check:
     def message(self, topic: bytes, payload: bytes, received_at: int | None = None) -> dict[str, Any]:
         """The verdict on a message; without a time of receipt (UTC ms), clocks are not judged."""
         profile = self._profile or self._profiles.claiming(topic)
+        if profile is None and topic == TCP:
+            profile = self._profiles.get(OVER_TCP)
+        if profile is not None:
+            topic, payload = as_received(profile, topic, payload)
         if profile is None or not profile.claims(topic):
             return _verdict(None, None, [], [], silent="ignored")
         device = profile.device_of(topic)

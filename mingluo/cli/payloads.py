@@ -30,6 +30,7 @@ def check(
 
     Each input line is {"topic": "mingluo/v1/xijiang/h0001/d0001/telemetry", "payload": {...}}; the payload may be an
     object, a text, or hex digits as "payload_hex". No estate is needed: every device counts as registered. The
+    topic "tcp" stands for GB/T 26875.3; its payload is a frame in hex, or {"hex": ..., "kind": "app-data unit"}. The
     outcome is accepted, event, quarantined (with the reason) or ignored (not a topic of ours). It never stops at a
     bad line.
     """
