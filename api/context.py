@@ -1,7 +1,7 @@
 """What the roof hands to the window, and nothing more."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from alerts.decisions import Decision, Refused
@@ -87,12 +87,15 @@ class Context:
             raises `community.estate_file.EstateErrors` with every fault, and then nothing has changed.
         refusals: the latest refused messages, newest first, of one device or (None) of all, at most so many.
         messages: the last messages of a device, oldest first, with what became of each; none for one not known.
+        profiles: names of the profiles that a device or bridge may have; None: any.
         rules: `id`, `title` (`{"zh": ..., "en": ...}`), `guidance` (such a text for each role), `category` and
             `standard` of every rule.
         rulebooks: the versions of the rulebook.
         version: of the software.
         deliver: takes a device's message by topic and payload; answers when it is in the log or refused.
         may_publish: whether the account of a device or bridge may publish on a topic.
+        local_token: bearer token of whoever may read the data directory: the command line on this machine; it may do
+            all. None: nobody has one.
     """
 
     journal: JournalReads
@@ -110,3 +113,5 @@ class Context:
     version: str
     deliver: Callable[[str, bytes], Awaitable[Delivered]] = _no_gateway
     may_publish: Callable[[str, str], bool] = _nothing
+    profiles: Collection[str] | None = None
+    local_token: str | None = field(default=None, repr=False)

@@ -7,6 +7,7 @@ but ids, kinds and references has a default.
 import json
 import re
 import tomllib
+from collections.abc import Collection
 from typing import Any
 
 import tomli_w
@@ -20,12 +21,13 @@ from community.toml_lines import Path, TomlLines
 __all__ = ["EstateError", "EstateErrors", "dump_estate", "load_estate"]
 
 
-def load_estate(text: str, source: str) -> Estate:
+def load_estate(text: str, source: str, profiles: Collection[str] | None = None) -> Estate:
     """Read an estate.
 
     Args:
         text: the file's content.
         source: its name, for the errors.
+        profiles: names of all that there are; a device or bridge with another one is a fault. None: not looked at.
 
     Raises:
         EstateErrors: with every fault in the file, in the order of its lines.
@@ -44,7 +46,7 @@ def load_estate(text: str, source: str) -> Estate:
         faults += [explain(error, document) for error in errors.errors(include_url=False)]
     except ValueError:  # an integer too long to be written
         faults.append(Fault((), "a number has more digits than can be read", "numbers in the range of their field"))
-    faults += broken_references(document)
+    faults += broken_references(document, profiles)
     if faults:
         lines = TomlLines(text)
         found = [

@@ -3,7 +3,7 @@
 Works on the raw document, so that these faults are told together with those of the single fields.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,8 +16,11 @@ _NEAREST_LOOKUPS = 50
 """Looking for the nearest of many ids takes time; the first faults show the pattern."""
 
 
-def broken_references(document: dict[str, Any]) -> list[Fault]:
-    """Every duplicate id, dangling reference, cycle, misplaced kind, impossible position and unknown time zone."""
+def broken_references(document: dict[str, Any], profiles: Collection[str] | None = None) -> list[Fault]:
+    """Every duplicate id, dangling reference, cycle, misplaced kind, impossible position and unknown time zone.
+
+    With `profiles`, the names of all that there are, also every device and bridge that has another one.
+    """
     tables = {name: _rows(document, name) for name in ("place", "household", "device", "bridge")}
     ids = {name: {row["id"] for _, row in rows if isinstance(row.get("id"), str)} for name, rows in tables.items()}
     faults = [fault for name, rows in tables.items() for fault in _duplicates(name, rows)]
@@ -35,6 +38,8 @@ def broken_references(document: dict[str, Any]) -> list[Fault]:
             if isinstance(wanted, str) and wanted not in ids[target]:
                 expected = f"the id of a [[{target}]]{nearest.hint(wanted, ids[target])}"
                 faults.append(Fault((name, i, field), f"no {target} has the id {wanted!r}", expected))
+    if profiles is not None:
+        faults += _profiles(tables, set(profiles), nearest)
     faults += _tree(tables["place"])
     faults += _timezones(tables["place"])
     faults += _positions(tables["household"])
@@ -70,6 +75,15 @@ def _taken_addresses(rows: _Rows) -> Iterator[Fault]:
         elif first.setdefault((profile, address), i) != i and "address" in row:
             taken = f"{address!r} is the {profile} address of [[device]] number {first[profile, address] + 1} too"
             yield Fault(("device", i, "address"), taken, "an address of its own")
+
+
+def _profiles(tables: dict[str, _Rows], known: set[str], nearest: "_Nearest") -> Iterator[Fault]:
+    for name in ("device", "bridge"):
+        for i, row in tables[name]:
+            wanted = row.get("profile")
+            if isinstance(wanted, str) and wanted not in known:
+                expected = f"a name of `mingluo profiles list`{nearest.hint(wanted, known)}"
+                yield Fault((name, i, "profile"), f"there is no profile {wanted!r}", expected)
 
 
 def _tree(rows: _Rows) -> Iterator[Fault]:

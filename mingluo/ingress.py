@@ -35,8 +35,10 @@ def open_profiles(settings: Settings) -> Profiles:
     """The profiles that are shipped, and the community's own.
 
     Raises:
-        SettingsError: one of them is wrong; the text has every fault.
+        SettingsError: there is no such folder, or one of them is wrong; the text has every fault.
     """
+    if settings.profiles_dir is not None and not settings.profiles_dir.is_dir():
+        raise SettingsError(f"profiles_dir: {settings.profiles_dir}: no such folder")
     try:
         return Profiles(settings.profiles_dir)
     except ProfileErrors as refused:

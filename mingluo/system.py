@@ -105,7 +105,8 @@ async def system(
         listener, note = listen(*host_port(settings.http))
         stack.callback(listener.close)
         stores = await _open_stores(stack, settings, rules, first_estate, clock)
-        wires = await open_wires(stack, settings, stores.journal, vitals, clock)
+        journalled = await asyncio.to_thread(stores.journal.positions)
+        wires = await open_wires(stack, settings, max(journalled.values(), default=0), vitals, clock)
 
         # The rules first: a device that the estate brings is judged from its first reading on.
         rulebook_watch = RulebookWatch(stores.rulebooks, wires.log, vitals, clock)
@@ -170,6 +171,8 @@ async def system(
             version=version("mingluo"),
             deliver=behind_inlet.deliver,
             may_publish=behind_inlet.may_publish,
+            local_token=wires.broker.endpoints.password,
+            profiles=profiles,
         )
         window = Window(create_app(context), listener)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 
 from api import models
+from api.context import Context
 from api.problems import Fault, ProblemError, problem_responses
 from api.security import Admin, Ctx, SignedIn
 from community.estate import Device, Estate
@@ -69,7 +70,7 @@ async def import_estate(request: Request, context: Ctx, visitor: Admin) -> dict[
     """
     body = await request.body()
     try:
-        text = await anyio.to_thread.run_sync(_with_known_secrets, body.decode(), context.estate())
+        text = await anyio.to_thread.run_sync(_with_known_secrets, body.decode(), context)
         version = await context.import_estate(text, visitor.person.name)
     except UnicodeDecodeError as error:
         fault = Fault(place=f"byte {error.start}", message="not UTF-8")
@@ -104,8 +105,9 @@ async def quarantine(
     return {"refusals": [_refusal(refusal) for refusal in await context.refusals(device, limit)]}
 
 
-def _with_known_secrets(text: str, known: Estate) -> str:
-    estate = load_estate(text, "estate")
+def _with_known_secrets(text: str, context: Context) -> str:
+    known = context.estate()
+    estate = load_estate(text, "estate", context.profiles)
     devices = (
         device.model_copy(update={"secret": known.devices[device.id].secret})
         if device.secret is None and device.id in known.devices

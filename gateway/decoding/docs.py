@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.decoding.definition import Example, Meaning, ProfileFile, Topic, Value
 from gateway.decoding.loader import read_profile
 from gateway.decoding.meaning import signals_of
-from gateway.decoding.registry import shipped
+from gateway.decoding.registry import BUILT_IN, shipped
 
 FOLDER = Path("docs/profiles")
 _LONG = 96
@@ -58,10 +58,9 @@ def _index(files: dict[str, ProfileFile]) -> str:
         "",
         "| profile | for | a device's address |",
         "|---|---|---|",
-        "| `native` | [Mingluo's own topics and JSON](../vendors.md) | its id |",
-        # Written by hand, being code.
-        "| [`homeassistant`](homeassistant.md) | Home Assistant discovery: devices that announce themselves "
-        "| the first of its identifiers |",
+        # Being code, they have pages that are written by hand.
+        f"| `native` | [{BUILT_IN['native'][0]}](../vendors.md) | {BUILT_IN['native'][1]} |",
+        f"| [`homeassistant`](homeassistant.md) | {' | '.join(BUILT_IN['homeassistant'])} |",
         *rows,
     ]) + "\n"  # fmt: skip
 

@@ -17,6 +17,15 @@ from gateway.gb26875.codec import Gb26875Codec
 from gateway.homeassistant.profile import HomeAssistant
 from gateway.sparkplug.session import SparkplugCodec
 
+BUILT_IN: Mapping[str, tuple[str, str]] = {
+    NATIVE.name: ("Mingluo's own topics and JSON", "its id"),
+    HomeAssistant.name: (
+        "Home Assistant discovery: devices that announce themselves",
+        "the first of its identifiers",
+    ),
+}
+"""Profiles that are no data files: what each is for, and what a device's address in it is."""
+
 
 class Profiles(Mapping[str, Profile]):
     """The profiles of one gateway, in the order in which they are asked whether a topic is theirs.
@@ -42,7 +51,7 @@ class Profiles(Mapping[str, Profile]):
         self._profiles: dict[str, Profile] = {NATIVE.name: NATIVE}
         errors: list[FileError] = []
         for name, (source, text) in texts.items():
-            if name in (NATIVE.name, HomeAssistant.name):
+            if name in BUILT_IN:
                 errors.append(FileError(source, None, "", f"the profile {name} is built in"))
                 continue
             try:

@@ -14,7 +14,7 @@ from community.estate_file import dump_estate
 from community.estate_store import EstateStore
 from mingluo.cli.database import Config, DataDir, opened
 from mingluo.cli.io import emit, people, refuse
-from mingluo.cli.load import load_estate_file, read_settings
+from mingluo.cli.load import load_estate_file, load_profiles, read_settings
 from mingluo.settings import Settings
 from mingluo.system import wall_clock
 from simulators.village import xijiang
@@ -31,9 +31,13 @@ def stored_estate(settings: Settings) -> Estate:
 @app.command()
 def check(
     estate: Annotated[Path, typer.Argument(metavar="ESTATE.toml", help="The estate file to check, or - for stdin.")],
+    config: Config = None,
 ) -> None:
-    """Check an estate file; say every error with its line, field and what was expected. Exit code 1 if there is any."""
-    homes = load_estate_file(estate)
+    """Check an estate file; say every error with its line, field and what was expected. Exit code 1 if there is any.
+
+    Profiles of one's own are known by the setting `profiles_dir`.
+    """
+    homes = load_estate_file(estate, load_profiles(read_settings(config).profiles_dir))
     people.print(
         f"{estate}: {len(homes.place)} places, {len(homes.household)} households, {len(homes.device)} devices: right",
         markup=False,
@@ -48,8 +52,9 @@ def import_estate(
     data_dir: DataDir = None,
 ) -> None:
     """Put an estate file in place of the stored estate. A running system takes it over within seconds."""
-    homes = load_estate_file(estate)
-    with opened(read_settings(config, data_dir=data_dir)) as database:
+    settings = read_settings(config, data_dir=data_dir)
+    homes = load_estate_file(estate, load_profiles(settings.profiles_dir))
+    with opened(settings) as database:
         version = EstateStore(database).replace(homes, "command line", wall_clock())
     people.print(f"version {version}: {len(homes.household)} households, {len(homes.device)} devices")
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.decoding.loader import ProfileErrors
 from gateway.decoding.reader import DataProfile
-from gateway.decoding.registry import Profiles
+from gateway.decoding.registry import BUILT_IN
 from gateway.examples import run_examples
 from mingluo.cli.io import emit, people, refuse
+from mingluo.cli.load import load_profiles
 
 app = typer.Typer(help="The ways of speaking that the gateway understands.", no_args_is_help=True)
 
@@ -26,9 +26,10 @@ def list_profiles(
     profiles: Own = None, as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False
 ) -> None:
     """List the profiles: name, what it is for, and what a device's address in it is."""
-    for name, profile in _load(profiles).items():
-        title = profile.file.title if isinstance(profile, DataProfile) else "Mingluo's own topics and JSON"
-        address = profile.file.address if isinstance(profile, DataProfile) else "its id"
+    for name, profile in load_profiles(profiles).items():
+        title, address = (
+            (profile.file.title, profile.file.address) if isinstance(profile, DataProfile) else BUILT_IN[name]
+        )
         if as_json:
             emit({"profile": name, "title": title, "address": address, "subscribe": list(profile.subscribe)})
         else:
@@ -43,9 +44,7 @@ def check(
 
     Exit code 1 if there is any.
     """
-    if not folder.is_dir():
-        refuse(f"{folder}: no such folder")
-    profiles = _load(folder)
+    profiles = load_profiles(folder)
     wrong = []
     for file in sorted(folder.glob("*.toml")):
         examples = list(run_examples(profiles, file.stem))
@@ -53,12 +52,3 @@ def check(
         people.print(f"{file}: {len(examples)} examples", markup=False, soft_wrap=True)
     if wrong:
         refuse(*wrong)
-
-
-def _load(folder: Path | None) -> Profiles:
-    try:
-        return Profiles(folder)
-    except ProfileErrors as errors:
-        refuse(*map(str, errors.errors))
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(error)

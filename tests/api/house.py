@@ -225,6 +225,7 @@ class House:
                 rules=lambda: RULES,
                 rulebooks=self.rulebooks,
                 version="0.1.0",
+                profiles=("native", "zigbee2mqtt"),
             )
         )
         return self.app

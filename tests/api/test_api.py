@@ -177,6 +177,19 @@ async def test_wrong_estate_is_refused_whole_with_every_fault(
     assert len(house.estate.device) == 24
 
 
+async def test_an_estate_with_a_profile_that_nobody_has_is_refused_with_its_line(
+    house: House, admin: httpx.AsyncClient
+) -> None:
+    export = (await admin.get("/api/v1/estate/toml")).text
+    line = export[: export.index('profile = "zigbee2mqtt"')].count("\n") + 1
+    answer = await admin.post("/api/v1/estate", content=export.replace("zigbee2mqtt", "zigbe2mqtt"))
+    [fault] = answer.json()["errors"]
+    assert (answer.status_code, fault["place"]) == (422, f"line {line}: bridge[b1].profile")
+    assert "no profile 'zigbe2mqtt'" in fault["message"]
+    assert "nearest is 'zigbee2mqtt'" in fault["message"]
+    assert house.version == 1
+
+
 async def test_quarantine_shows_bytes_of_any_kind(house: House, viewer: httpx.AsyncClient) -> None:
     for device, payload in (("e0001", b'{"values":{"voltage":1e9}}'), (None, b"\xff\x00")):
         house.refusals.append(

@@ -110,6 +110,20 @@ def test_duplicate_ids() -> None:
     assert "number 1" in fault.message
 
 
+def test_a_profile_that_nobody_has_is_a_fault_where_the_names_are_known() -> None:
+    text = GOOD + 'profile = "tasmotta"\n[[bridge]]\nid = "b1"\nprofile = "quite another"\n'
+    assert load_estate(text, "x").devices["d0001"].profile == "tasmotta"
+    with pytest.raises(EstateErrors) as refused:
+        load_estate(text, "estate.toml", {"native", "tasmota"})
+    near, far = refused.value.errors
+    assert str(near) == (
+        "estate.toml:13: device[d0001].profile: there is no profile 'tasmotta'; "
+        "expected a name of `mingluo profiles list`; the nearest is 'tasmota'"
+    )
+    assert (far.line, far.field, "nearest" in far.expected) == (16, "bridge[b1].profile", False)
+    assert load_estate(text, "x", {"tasmotta", "quite another"}).bridges["b1"]
+
+
 def place(name: str, kind: str, parent: str) -> str:
     return f'[[place]]\nid = "{name}"\nkind = "{kind}"\nparent = "{parent}"\n'
 
