@@ -1,5 +1,6 @@
 """Who is asking, and whether they may: cookie or bearer token, roles, and protection against forged requests."""
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,10 @@ OWN_HEADER = "X-Mingluo"
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="set by signing in; pages of this server use it")
 _bearer = HTTPBearer(auto_error=False, description="a session token, for scripts")
 _basic = HTTPBasic(auto_error=False, description="name and password; for Prometheus")
+
+
+COMMAND_LINE = "command line"
+"""Under this name stands what was done with the token of the data directory (`Context.local_token`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +73,14 @@ def visitor_or_none(request: Request, context: Ctx, cookie: Cookie, bearer: Bear
         if OWN_HEADER not in request.headers:
             detail = f"a request with the session cookie needs the header {OWN_HEADER}"
             raise ProblemError(HTTPStatus.FORBIDDEN, "foreign_origin", detail)
+    if bearer is not None and _is_local(token, context.local_token):
+        return Visitor(Person(COMMAND_LINE, Role.ADMIN, context.clock()), token)
     person = context.accounts.person(token, context.clock())
     return Visitor(person, token) if person else None
+
+
+def _is_local(token: str, local: str | None) -> bool:
+    return local is not None and hmac.compare_digest(token.encode(), local.encode())
 
 
 MaybeVisitor = Annotated[Visitor | None, Depends(visitor_or_none)]

@@ -1,8 +1,9 @@
 """The readings log: frames, ticks and changes of estate and rulebook in one order, in the JetStream stream `READINGS`.
 
 When the log is full it takes no more (`LogUnavailable`, reason `full`) and pressure goes back to the devices: it never
-drops what a reader has not seen. So that this does not happen, the owner of the readers calls `make_room` with the
-position that all of them have passed; what was read may go, the oldest first.
+drops what the engine has not seen. So that this does not happen, the owner of the readers calls `make_room` with the
+positions that they have passed; what was read may go, the oldest first. Alerts come before history: what only the
+historian has not read goes too, counted and told, when the log would else be full.
 """
 
 from collections import deque
@@ -29,6 +30,8 @@ TAIL_RECORDS = 20_000
 """`tail` keeps this many records, the newest."""
 FULL_ABOVE, FULL_UNTIL = 0.8, 0.6
 """`make_room` acts when more than the first share of the room is used, and aims at the second."""
+UNKEPT_ABOVE, UNKEPT_UNTIL = 0.95, 0.9
+"""The same for records that are not in the history yet: only when the log would soon take no more."""
 _ERROR_FULL = 10077
 _FILLER = "readings.filler"
 _FAULTS = (OSError, TimeoutError, nats.errors.Error, PublishRefusedError)
@@ -256,11 +259,13 @@ class ReadingsLog:
         """
         return (await self._info()).state.last_seq
 
-    async def make_room(self, passed: int) -> int:
-        """If the log is nearly full, remove the oldest of what every reader has passed.
+    async def make_room(self, passed: int, kept: int | None = None) -> int:
+        """If the log is nearly full, remove the oldest of what its readers have passed.
 
         Args:
-            passed: records up to this position may go.
+            passed: the engines have evaluated all up to this position; nothing behind it goes.
+            kept: the history has all up to this position; None: there is no history. What is not in it goes last, is
+                counted (`log_records_unkept`) and told.
 
         Returns:
             How many records were removed.
@@ -269,13 +274,15 @@ class ReadingsLog:
             LogUnavailable: the broker is not there.
         """
         state = (await self._info()).state
-        if state.bytes <= FULL_ABOVE * self._limits.max_bytes or not state.messages:
+        kept = passed if kept is None else kept
+        most = self._limits.max_bytes
+        if state.bytes <= FULL_ABOVE * most or not state.messages:
             return 0
-        # Records are taken to be alike in size; the next call corrects what this one misjudged.
-        share = 1 - FULL_UNTIL * self._limits.max_bytes / state.bytes
-        target = state.first_seq + int((state.last_seq + 1 - state.first_seq) * share)
+        target = min(_oldest(state, FULL_UNTIL * most), kept + 1)
+        if state.bytes > UNKEPT_ABOVE * most:
+            target = max(target, _oldest(state, UNKEPT_UNTIL * most))
         if target > passed + 1:
-            self._report(f"nearly full ({state.bytes} bytes), and readers have only passed {passed}")
+            self._report(f"nearly full ({state.bytes} bytes), and the engine has only passed {passed}")
             target = passed + 1
         if target <= state.first_seq:
             return 0
@@ -284,6 +291,10 @@ class ReadingsLog:
         except _FAULTS as error:
             raise _unavailable(error) from error
         self._vitals.count("log_records_removed", target - state.first_seq)
+        unkept = target - max(state.first_seq, kept + 1)
+        if unkept > 0:
+            self._vitals.count("log_records_unkept", unkept)
+            self._report(f"nearly full ({state.bytes} bytes): {unkept} records went that the history had not read")
         return target - state.first_seq
 
     async def _info(self) -> api.StreamInfo:
@@ -319,6 +330,15 @@ class ReadingsLog:
 
     def _report(self, detail: str) -> None:
         self._vitals.report("log_reader", State.DEGRADED, detail, self._clock())
+
+
+def _oldest(state: api.StreamState, wanted: float) -> int:
+    """The position at which the log would begin if it held `wanted` bytes.
+
+    Records are taken to be alike in size; the next call corrects what this one misjudged.
+    """
+    share = max(0.0, 1 - wanted / state.bytes)
+    return state.first_seq + int((state.last_seq + 1 - state.first_seq) * share)
 
 
 def _unavailable(error: Exception) -> LogUnavailable:

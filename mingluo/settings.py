@@ -4,7 +4,7 @@ The first of these that names a setting wins. `docs/settings.md` is generated fr
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, UrlConstraints, ValidationError
 from pydantic_core import Url
@@ -89,6 +89,36 @@ class Settings(BaseSettings):
     log_max_bytes: int = Field(
         default=16 * 2**30, ge=2**26, description="Size of the log on disk at which it takes no more, bytes."
     )
+    history: Literal["duckdb", "influxdb", "victoriametrics", "none"] = Field(
+        default="duckdb",
+        description="Where readings are kept for later questions: embedded, in a server at `history_url`, or nowhere.",
+    )
+    history_url: HttpUrl | None = Field(
+        default=None, description="The server of an InfluxDB 2 or VictoriaMetrics, e.g. http://influx.example:8086."
+    )
+    history_token: str | None = Field(default=None, repr=False, description="API token for that server.")
+    history_org: str = Field(default="mingluo", description="Organisation in InfluxDB.")
+    history_bucket: str = Field(
+        default="mingluo",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="Beginning of the names of the buckets in InfluxDB (`mingluo history init` makes them).",
+    )
+    history_raw_d: float = Field(default=30, gt=0, description="Single readings stay in the history this long, days.")
+    history_minute_d: float = Field(
+        default=365, gt=0, description="Roll-ups of a minute stay this long, days; those of an hour for ever."
+    )
+    history_max_bytes: int = Field(
+        default=16 * 2**30,
+        ge=2**26,
+        description="Size of the embedded history at which its oldest single readings go early, then the oldest "
+        "minutes, bytes. Alerts are not kept there, and stay.",
+    )
+    history_min_free_bytes: int = Field(
+        default=2**30,
+        ge=0,
+        description="With less free space on its disk the embedded history takes nothing more in, bytes.",
+    )
+
     rules: Path | None = Field(
         default=None,
         description="A rulebook (TOML) to start with instead of the standard pack. What is applied later "

@@ -1,13 +1,11 @@
 """What goes over the embedded broker: our own connections, the log, quarantine."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from nats.aio.client import Client
 
-from alerts.journal_sql import SqlJournal
 from community.vitals import Vitals
 from gateway.broker.connection import connect, disconnect
 from gateway.broker.redelivery import Redelivery
@@ -30,9 +28,12 @@ class Wires:
 
 
 async def open_wires(
-    stack: AsyncExitStack, settings: Settings, journal: SqlJournal, vitals: Vitals, clock: Callable[[], int]
+    stack: AsyncExitStack, settings: Settings, remembered: int, vitals: Vitals, clock: Callable[[], int]
 ) -> Wires:
     """Start the broker and open what goes over it; `stack` closes it again.
+
+    Args:
+        remembered: the highest position of the log that anybody remembers.
 
     Raises:
         BrokerError, LogUnavailable, OSError: why that cannot be.
@@ -43,8 +44,7 @@ async def open_wires(
     client = await patiently(lambda: connect(endpoints, "log", vitals))
     stack.push_async_callback(disconnect, client)
     log = ReadingsLog(client, options.log(settings), vitals, clock)
-    journalled = await asyncio.to_thread(journal.positions)
-    await patiently(lambda: log.open(beyond=max(journalled.values(), default=0)))
+    await patiently(lambda: log.open(beyond=remembered))
     quarantine = RefusalLog(client, vitals)
     await patiently(quarantine.open)
     return Wires(broker, client, log, quarantine)

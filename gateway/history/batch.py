@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from community.frame import Frame, Record, Tick
-from gateway.history.quality import flags_of
+from gateway.history.quality import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,14 @@ class Batch:
         return int(np.count_nonzero(~np.isnan(self.values)))
 
 
-def batch_of(records: Sequence[tuple[int, Record]]) -> Batch:
+def batch_of(records: Sequence[tuple[int, Record]], standing: Standing) -> Batch:
     """Put consecutive records into one batch, in their order.
 
     Changes of estate and rulebook carry no readings; they only move the position on.
 
     Args:
         records: position and record, positions increasing; at least one.
+        standing: flags that stand from earlier batches; it goes on with what this one tells.
     """
     frames = [r for _, r in records if isinstance(r, Frame) and len(r)]
     ticks = np.array([r.ts for _, r in records if isinstance(r, Tick)], np.int64)
@@ -84,6 +85,6 @@ def batch_of(records: Sequence[tuple[int, Record]]) -> Batch:
         ts,
         received,
         values,
-        flags_of(names, ts, received, values),
+        standing.flag(tuple(devices), device, ts, received, names, values),
         ticks,
     )

@@ -51,11 +51,14 @@ class Retention:
         raw_ms: single readings.
         minute_ms: roll-ups of a minute. Those of an hour are kept for ever.
         max_bytes: size at which the oldest single readings go early, then the oldest minutes; hours never do.
+        min_free_bytes: with less free space than this on its disk a store takes nothing more in (`HistoryUnavailable`):
+            what is left belongs to the alerts.
     """
 
     raw_ms: int = 30 * DAY
     minute_ms: int = 365 * DAY
     max_bytes: int = 16 * 2**30
+    min_free_bytes: int = 2**30
 
 
 @dataclass(frozen=True, slots=True)

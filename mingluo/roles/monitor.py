@@ -53,8 +53,10 @@ class Monitor:
         partitions: Collection[int] = range(PARTITIONS),
         snapshot_every_ms: int = 30 * SECOND,
         rehearsal_age_ms: int = 90 * DAY,
+        kept: Callable[[], int | None] = lambda: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`kept`: the position that the history has reached; None: there is none."""
         self._log = log
         self._desk = desk
         self._journal = journal
@@ -66,6 +68,7 @@ class Monitor:
         self._partitions = frozenset(partitions)
         self._snapshot_every_ms = snapshot_every_ms
         self._rehearsal_age_ms = rehearsal_age_ms
+        self._kept = kept
         self._sleep = sleep
         self._engines: dict[int, Engine] = {}
         self._restored_at: dict[int, int] = {}
@@ -130,7 +133,7 @@ class Monitor:
         if not await self._keep(position, kept):
             return  # the records are still needed behind the former snapshot
         try:
-            await self._log.make_room(position)
+            await self._log.make_room(position, self._kept())
         except LogUnavailable:
             self._vitals.count("monitor_make_room_failed")  # tried again at the next snapshot
         with suppress(JournalUnavailable):  # as above

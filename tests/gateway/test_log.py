@@ -180,12 +180,43 @@ async def test_a_full_log_takes_no_more_and_keeps_all(client: Client, vitals: Wa
 
     # What nobody has read stays; what everybody has read makes room.
     assert await log.make_room(passed=0) == 0
-    assert "readers have only passed 0" in next(c.detail for c in vitals.components() if c.name == "log_reader")
+    assert "the engine has only passed 0" in next(c.detail for c in vitals.components() if c.name == "log_reader")
     removed = await log.make_room(passed=stored)
     assert 0 < removed < stored
     assert await log.first_position() == removed + 1
     assert await log.append(frame(1, 100), 0) == stored + 1
     assert await log.make_room(passed=stored) == 0
+
+
+async def test_room_is_made_of_what_the_history_has_and_of_the_rest_only_in_need(
+    client: Client, vitals: WatchedVitals
+) -> None:
+    limits = replace(LIMITS, max_bytes=100_000)
+    log = ReadingsLog(client, limits, vitals, clock)
+    await log.open()
+    size = await log.append(frame(0, 100), 0) and (await client.jetstream().stream_info("READINGS")).state.bytes
+    wanted = int(0.85 * limits.max_bytes / size)
+    for i in range(wanted - 1):
+        await log.append(frame(i + 1, 100), 0)
+
+    # Above 80 % only what the history has goes, though the engine has passed all.
+    assert await log.make_room(passed=wanted, kept=3) == 3
+    assert await log.make_room(passed=wanted, kept=3) == 0
+    assert vitals.counter("log_records_unkept") == 0
+
+    # Above 95 % the readings that are to come count for more than those the history has not read.
+    stored = wanted
+    while (await client.jetstream().stream_info("READINGS")).state.bytes <= 0.95 * limits.max_bytes:
+        stored = await log.append(frame(stored, 100), 0)
+    removed = await log.make_room(passed=stored, kept=3)
+    assert removed > 0
+    assert vitals.counter("log_records_unkept") == removed
+    assert "that the history had not read" in next(c.detail for c in vitals.components() if c.name == "log_reader")
+    # What the engine has not evaluated never goes.
+    first = await log.first_position()
+    while (await client.jetstream().stream_info("READINGS")).state.bytes <= 0.95 * limits.max_bytes:
+        stored = await log.append(frame(stored, 100), 0)
+    assert await log.make_room(passed=first, kept=3) == 1
 
 
 async def test_a_reader_that_comes_too_late_is_told(log: ReadingsLog, client: Client, vitals: WatchedVitals) -> None:

@@ -119,7 +119,8 @@ class Log:
                 subject = f"readings.{PARTITION}" if isinstance(record, Frame) else "readings.tick"
                 yield position, subject, record
 
-    async def make_room(self, passed: int) -> int:
+    async def make_room(self, passed: int, kept: int | None = None) -> int:
+        assert kept is None, "nobody keeps a history here"
         self.room_made.append(passed)
         return 0
 
