@@ -47,7 +47,7 @@ class Value(_Model):
         alone: the signal of a single value where `signal` is several.
         invalid: raw values that mean "not measured".
         values: raw value, as text in any case → number, or `"ignore"`; `"*"` stands for all others. Without `"*"`
-            a value that is not listed is a fault.
+            a value that is not listed is a fault. Of a list, each element is looked up.
         inverted: for flags: 1 - value.
         bits: number of a bit, from the least significant → signal; all listed bits are reported.
         width: bits of the word.
@@ -161,10 +161,15 @@ class Time(_Model):
 
 
 class SubDevice(_Model):
-    """Devices within a payload: each match of `each` is a measurement of its own."""
+    """Devices within a payload: each match of `each` is a measurement of its own.
+
+    Attributes:
+        when: the condition that a match has to meet; its paths start at the match.
+    """
 
     each: str
     device: str
+    when: When | None = None
     main: dict[str, str] = {}
     time: Time | None = None
     seq: str | None = None

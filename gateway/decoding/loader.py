@@ -170,6 +170,10 @@ def _part_faults(profile: ProfileFile, part: SubDevice, place: tuple[str | int, 
     for field, text in (("time", part.time and part.time.path), ("seq", part.seq)):
         if text:
             yield from _path_fault(text, (*place, field), captures=False)
+    if part.when is not None:
+        if part.when.above is not None or part.when.below is not None:
+            yield (*place, "when"), "above and below are for a single field"
+        yield from _when_faults(part.when, (*place, "when"))
     for number, name in enumerate(part.fields):
         if name not in profile.fields:
             yield (*place, "fields", number), f"there is no [fields.{name}]{nearest(name, profile.fields)}"

@@ -77,6 +77,11 @@ class _Single:
     def apply(self, raw: Any, place: str, reading: Reading) -> None:
         if isinstance(raw, list) and len(raw) == 1:
             raw = raw[0]
+        elif isinstance(raw, list) and self._values is not None:
+            for i, item in enumerate(raw):
+                if not isinstance(item, list):
+                    self.apply(item, f"{place}.{i}", reading)
+            return
         if self._is_invalid(raw):
             reading.add(self._signal, None)
             return

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from community.quantities import SIGNAL_INDEX
 from gateway.columnar.plan import Kind, Plan, PlanField, Unit
-from gateway.decoding.definition import Meaning, ProfileFile, Time, Topic, Value
+from gateway.decoding.definition import Meaning, ProfileFile, SubDevice, Time, Topic, Value
 from gateway.decoding.numbers import number_of, word_of
 from gateway.decoding.paths import Path
 from gateway.decoding.topics import Template
@@ -28,13 +28,18 @@ def plan_of(profile: ProfileFile, topic: Topic) -> Plan | None:
         return None
     fields: dict[Steps, PlanField] = {}
     # Whatever a part may match is for the reader.
-    wild = [Path(profile.parts[name].each) for name in topic.parts]
-    read = {path for name in topic.fields for path in profile.fields[name]}
+    wild = [_needed(profile.parts[name]) for name in topic.parts]
+    read = {
+        text
+        for name in topic.fields
+        for text, meanings in profile.fields[name].items()
+        if any(field.kind is not Kind.SLOW for field in _fields((text,), meanings))
+    }
     for name in topic.fields:
         for text, meanings in profile.fields[name].items():
             path = Path(text)
             if path.simple is None:
-                wild.append(path)
+                wild.append(path.steps)
                 continue
             if name in topic.when:  # whether the set is read depends on the rest of the message
                 _put(fields, _slow((*base, *path.simple)))
@@ -49,15 +54,21 @@ def plan_of(profile: ProfileFile, topic: Topic) -> Plan | None:
     for field in _moment(base, topic.time, topic.seq):
         _put(fields, field)
     strict: set[Steps] = set()
-    for path in wild:
-        _close(fields, strict, base, path.steps)
+    for wanted in wild:
+        _close(fields, strict, base, wanted)
     if () in fields:
         return None
     return Plan(tuple(fields.values()), tuple(strict))
 
 
+def _needed(part: SubDevice) -> Sequence[Step]:
+    """What must be in a message, at the least, for the part to read anything of it."""
+    has = () if part.when is None else [Path(p).steps for p in part.when.has]
+    return (*Path(part.each).steps, *(has[0] if has else ()))
+
+
 def _waited_for(meanings: Sequence[Meaning], read: Collection[str]) -> list[tuple[str, ...]] | None:
-    """Paths without which none of the meanings holds; None if one may hold without, or if they are read themselves.
+    """Paths without which none of the meanings holds; None if one may hold without, or if the scan reads them.
 
     A field that speaks only of an error that is there (the end of all others) would else send every message to the
     reader.

@@ -84,6 +84,7 @@ def time_of(raw: Any, unit: str) -> int | None:
 class _Part:
     def __init__(self, profile: ProfileFile, definition: SubDevice, when: When | None) -> None:
         self.holds = None if when is None else condition(when)
+        self.fits = None if definition.when is None else condition(definition.when)
         self.each = Path(definition.each)
         self.device = Template(definition.device)
         self._main = definition.main
@@ -210,6 +211,8 @@ def _read(
         if part.holds is not None and not part.holds(None, body):
             continue
         for scope, more in part.each.all(body):
+            if part.fits is not None and not part.fits(None, scope):
+                continue
             inner = {**names, **more} if device is None else {"device": device, **names, **more}
             reading = Reading(faults)
             part.fields.read(scope, part.each.text, reading)

@@ -56,6 +56,8 @@ def test_a_good_file_is_read() -> None:
         ('parts = ["socket"]', 'parts = ["socke"]', 9, "there is no [parts.socke]; did you mean socket?"),
         ('"meter/{device}/state"', '"meter/{device}/#/state"', 6, "# is for the end"),
         ('device = "{device}/{n}"', 'device = "{device}/{m}"', 18, "nothing captures {m}"),
+        ("main = { n", 'when = { above = 1 }\nmain = { n', 19, "above and below are for a single field"),
+        ("main = { n", 'when = { has = ["a..b"] }\nmain = { n', 19, "nothing between two dots"),
         ("main = { n", "main = { m", 19, "does not capture {m}"),
         ("scale = 0.1", 'scale = "x"', 11, "scale"),
         ("scale = 0.1", "scal = 0.1", 11, "unknown key; did you mean scale?"),

@@ -155,6 +155,8 @@ topic = [
   { match = "a/{device}", fields = ["own"], parts = ["relay", "fixed"] },
   { match = "b/{device}", fields = ["own"], gives = { fire_alarm = 1 } },
   { match = "c/{device}", fields = ["own"] },
+  { match = "d/{device}", fields = ["listed"], parts = ["named"] },
+  { match = "e/{device}", fields = ["listed"] },
 ]
 [fields.own]
 "v" = { signal = "voltage" }
@@ -167,6 +169,15 @@ topic = [
 [parts]
 relay = { each = "POWER{n}", device = "{device}/{n}", main = { n = "1" }, fields = ["relay"] }
 fixed = { each = "sub.one", device = "{device}/one", fields = ["own"] }
+named = { each = "{name}", when = { has = ["Device"] }, device = "{device}/{name}", fields = ["own"] }
+[fields.listed]
+"meter.v" = { signal = "voltage" }
+"id" = { signal = "fault", values = { "*" = 0 }, when = { has = ["errors"] } }
+"errors" = [
+  { signal = "fault", values = { broken = 1, "*" = "ignore" } },
+  { signal = "trip", values = { trip = 1, "*" = "ignore" } },
+]
+"one" = { signal = "smoke_alarm", values = { fire = 1, calm = 0 } }
 """
 
 
@@ -183,6 +194,14 @@ fixed = { each = "sub.one", device = "{device}/one", fields = ["own"] }
         ("c/d", '{"power": 5}', True),
         ("c/d", '{"power": 5, "t": 30}', False),
         ("b/d", '{"v": 230}', False),
+        ("d/d", '{"meter": {"v": 230}}', True),
+        ("e/d", '{"meter": {"v": 230}, "id": 0}', True),
+        ("e/d", '{"meter": {"v": 230}, "id": 0, "errors": ["broken"]}', False),
+        ("e/d", '{"meter": {"v": 230}, "id": 0, "errors": []}', False),
+        ("d/d", '{"meter": {"v": 230, "Device": 1}}', False),
+        ("d/d", '{"meter": {"v": 230}, "other": {"Device": 1, "v": 1}}', False),
+        ("d/d", '{"one": "fire"}', True),
+        ("d/d", '{"one": ["fire", "calm"]}', False),
     ],
 )
 def test_only_what_speaks_of_others_goes_the_slow_way(topic: str, payload: str, quick: bool) -> None:

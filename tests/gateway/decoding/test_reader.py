@@ -182,6 +182,29 @@ def test_parts_are_devices_and_the_main_one_is_the_device_itself() -> None:
     }
 
 
+def test_of_a_list_each_element_is_looked_up() -> None:
+    fields = (
+        '"e" = [{ signal = "fire_alarm", values = { fire = 1, "*" = "ignore" } }, '
+        '{ signal = "fault", values = { "*" = 1 } }]\n'
+        '"n" = [{ signal = "fire_alarm", values = { "*" = 0 } }, { signal = "fault", values = { "*" = 0 } }]'
+    )
+    assert values(fields, {"n": 1, "e": ["a", "b", "c", "d", "Fire"]}) == {"fire_alarm": 1.0, "fault": 1.0}
+    assert values(fields, {"n": 1, "e": []}) == {"fire_alarm": 0.0, "fault": 0.0}
+    result = decoded(profile('"e" = { signal = "fire_alarm", values = { fire = 1, calm = 0 } }'), {"e": ["calm", 7]})
+    assert [dict(m.values) for m in result.measurements] == [{"fire_alarm": 0.0}]
+    assert [f.place for f in result.faults] == ["e.1"]
+
+
+def test_a_part_may_ask_something_of_each_match() -> None:
+    rest = '[parts.zone]\neach = "{name}"\nwhen = { has = ["id"] }\ndevice = "{device}/{name}"\nfields = ["f"]\n'
+    it = profile('"fire" = { signal = "fire_alarm" }', TOPIC + 'parts = ["zone"]\n', rest)
+    result = decoded(it, {"a": {"id": 1, "fire": 1}, "b": {"fire": 1}, "c": "id", "d": {"id": 2, "fire": 0}})
+    assert {m.device: dict(m.values) for m in result.measurements} == {
+        "d/a": {"fire_alarm": 1.0},
+        "d/d": {"fire_alarm": 0.0},
+    }
+
+
 def test_time_number_and_device_stand_where_the_topic_says() -> None:
     topic = (
         '[[topic]]\nmatch = "x"\ndevice = "{.id}"\ntime = { path = "t", unit = "s" }\n'
