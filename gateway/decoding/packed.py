@@ -32,8 +32,11 @@ class PackedReader:
         self._records = {} if records is None else {int(k): (p, reader_of(p)) for k, p in records.by.items()}
 
     def apply(self, raw: Any, place: str, reading: "Reading") -> None:
-        """Add what the bytes say; an empty text says nothing, one of another length has another meaning."""
-        if raw is None or raw == "":
+        """Add what the bytes say; an empty text says nothing, one of another length has another meaning.
+
+        So has an object: products of one kind send the same values packed or with names, which have paths of their own.
+        """
+        if raw is None or raw == "" or isinstance(raw, dict):
             return
         data = unpack(raw, self._packed.encoding)
         if data is None:
