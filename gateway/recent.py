@@ -6,6 +6,7 @@ empty for a device of which nothing came since the start. Devices cannot ask: th
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 from nats.aio.client import Client
@@ -16,14 +17,40 @@ from community.estate import Device, Estate
 from community.quantities import QUANTITIES, SIGNAL_INDEX
 from community.recent import RecentEvent, RecentFault, RecentMessage
 from gateway.decoding.profile import Profile
+from gateway.decoding.registry import Profiles
+from gateway.homeassistant.profile import HomeAssistant
 from gateway.journal import TOPIC_KEPT, Journal, Noted, Outcome
 from gateway.roster import Roster
+from gateway.sparkplug.session import SparkplugCodec
 from gateway.values import value_fault
 
 SUBJECT = "gateway.recent"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[RecentMessage]).decode
+
+
+def explaining(live: Profiles, own: Path | None) -> Mapping[str, Profile]:
+    """Profiles that read messages a second time and disturb no session of those at work.
+
+    They know what births and discovery configs told those at work, and change nothing of it.
+
+    Args:
+        live: those at work.
+        own: the folder of a community's own profile files, as `live` has it.
+
+    Raises:
+        ProfileErrors, OSError: as of `Profiles`.
+    """
+    made = Profiles(own)
+    found: dict[str, Profile] = dict(made)
+    for name, codec in live.codecs.items():
+        if isinstance(codec, SparkplugCodec):
+            made.codecs[name] = codec.looking_back()
+    for name, profile in live.items():
+        if isinstance(profile, HomeAssistant):
+            found[name] = profile.looking_back()
+    return found
 
 
 class Recent:
@@ -42,8 +69,8 @@ class Recent:
             journal: what was noted.
             roster: the roster by whose rows it was noted.
             estate: the estate in force.
-            profiles: makes profiles that nobody else uses: reading a message a second time must not disturb the
-                sessions of those that are at work. Called once, at the first question.
+            profiles: makes profiles that read a message a second time without disturbing those at work
+                (`explaining`). Called once, at the first question.
         """
         self._journal = journal
         self._roster = roster

@@ -17,7 +17,7 @@ from gateway.ingest import Ingest
 from gateway.inlet import Inlet
 from gateway.journal import Journal
 from gateway.link.link import Link
-from gateway.recent import Recent
+from gateway.recent import Recent, explaining
 from gateway.sparkplug.host import HostApplication, HostOptions
 from mingluo import options
 from mingluo.accounts import strange_profiles, topic_filters
@@ -120,8 +120,12 @@ async def make_gateway(
     # What the broker delivers again after a crash is recognised by what the log holds already.
     ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))
     watch.tell(ingest.set_estate)
-    # Profiles of its own: reading a message a second time must not disturb the sessions of those at work.
-    recent = Recent(journal, lambda: admission.roster, lambda: watch.estate, lambda: Profiles(settings.profiles_dir))
+    recent = Recent(
+        journal,
+        lambda: admission.roster,
+        lambda: watch.estate,
+        lambda: explaining(profiles, settings.profiles_dir),
+    )
     await recent.start(wires.client)
     return Gateway(
         link,

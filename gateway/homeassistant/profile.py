@@ -75,6 +75,14 @@ class HomeAssistant:
             return IGNORED  # Home Assistant's own birth and will
         return self._config(text, payload)
 
+    def looking_back(self) -> "LookingBack":
+        """A profile that reads states a second time, by what was announced to this one, and changes nothing."""
+        return LookingBack(self)
+
+    def read_again(self, topic: bytes, payload: bytes) -> Decoded:
+        """What a state says, apart from what was said before it; nothing is remembered of it."""
+        return self._state(topic, list(self._registry.devices_at.get(topic, ())), payload, again=True)
+
     def _config(self, topic: str, payload: bytes) -> Decoded:
         if not payload:
             return Decoded((), (), [d.announcement() for d in self._registry.remove(topic)])
@@ -89,7 +97,7 @@ class HomeAssistant:
             return Decoded((), (Fault(Reason.TOO_LARGE, "", "there is no room for more announced devices"),))
         return Decoded((), (), [device.announcement()])
 
-    def _state(self, topic: bytes, addresses: Iterable[str], payload: bytes) -> Decoded:
+    def _state(self, topic: bytes, addresses: Iterable[str], payload: bytes, *, again: bool = False) -> Decoded:
         text = payload.decode(errors="replace")
         given = Given(text, self._json(topic, payload))
         measurements: list[Measurement] = []
@@ -107,7 +115,7 @@ class HomeAssistant:
                     before = values.get(meaning.signal)
                     if before is None or (meaning.flag and value > before):
                         values[meaning.signal] = value
-            online = device.heard(topic, lambda a: _available(a, given))
+            online = None if again else device.heard(topic, lambda a: _available(a, given))
             if online is not None:
                 values.setdefault("online", float(online))
             if values:
@@ -122,6 +130,32 @@ class HomeAssistant:
         except UnreadableError:
             return MISSING
         return documents[0].body if documents else MISSING
+
+
+class LookingBack:
+    """The states of `HomeAssistant` once more; not whether a device was there, which several topics say together.
+
+    Implements `gateway.decoding.profile.Profile`; configs say nothing here.
+    """
+
+    name = HomeAssistant.name
+    steady = HomeAssistant.steady
+    subscribe = ()
+
+    def __init__(self, live: HomeAssistant) -> None:
+        self._live = live
+
+    def claims(self, topic: bytes) -> bool:
+        """As the one at work."""
+        return self._live.claims(topic)
+
+    def device_of(self, topic: bytes) -> str | None:
+        """As the one at work."""
+        return self._live.device_of(topic)
+
+    def decode(self, topic: bytes, payload: bytes, received_at: int) -> Decoded:
+        """Read a state once more."""
+        return self._live.read_again(topic, payload)
 
 
 def _read(entity: Entity, meaning: Meaning, given: Given) -> float | Fault | None:

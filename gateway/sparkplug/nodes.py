@@ -53,9 +53,10 @@ class Node:
         devices: what the DBIRTH of each device declared; None for one that is not born (any more).
         declared: number of metrics in all of them.
         is_cut: whether there was no room for some of its metrics or devices.
+        since: when what is declared was: its own (None) and of each device; receipt of the birth, UTC ms.
     """
 
-    __slots__ = ("bd_seq", "declared", "devices", "is_cut", "own", "sequence")
+    __slots__ = ("bd_seq", "declared", "devices", "is_cut", "own", "sequence", "since")
 
     def __init__(self, bd_seq: int | None, seq: int | None, devices: Listed[str] = ()) -> None:
         """Born now; `devices` were known before and are not born yet."""
@@ -65,13 +66,14 @@ class Node:
         self.devices: dict[str, Definitions | None] = dict.fromkeys(devices)
         self.declared = 0
         self.is_cut = False
+        self.since: dict[str | None, int] = {}
 
     def definitions(self, device: str | None) -> Definitions | None:
         """What is declared for a device, or the node itself; None if it is not born."""
         return self.own if device is None else self.devices.get(device)
 
-    def declare(self, device: str | None, metrics: Listed[Metric]) -> int:
-        """Take a birth for what it declares; returns how many metrics there was no room for."""
+    def declare(self, device: str | None, metrics: Listed[Metric], at: int) -> int:
+        """Take a birth, received `at`, for what it declares; returns how many metrics there was no room for."""
         self.undeclare(device)
         definitions: Definitions = {}
         if device is None:
@@ -81,6 +83,7 @@ class Node:
         else:
             self.is_cut = True
             return len(metrics)
+        self.since[device] = at
         beyond = 0
         for metric in metrics:
             if metric.name is None:
@@ -145,11 +148,18 @@ class Nodes:
             self._declared -= node.declared
         return node
 
-    def declare(self, node_id: NodeId, device: str | None, metrics: Listed[Metric]) -> int:
+    def declared_until(self, node_id: NodeId, device: str | None, at: int) -> Definitions | None:
+        """What was declared at a moment of the past, UTC ms; None if nothing, or if it is not known any more."""
+        node = self._nodes.get(node_id)
+        if node is None or at < node.since.get(device, 0):
+            return None
+        return node.definitions(device)
+
+    def declare(self, node_id: NodeId, device: str | None, metrics: Listed[Metric], at: int) -> int:
         """A birth of a born node or of its device; returns how many metrics there was no room for."""
         node = self._nodes[node_id]
         self._declared -= node.declared
-        beyond = node.declare(device, metrics)
+        beyond = node.declare(device, metrics, at)
         self._declared += node.declared
         while len(self._nodes) > MAX_NODES or (self._declared > MAX_DEFINITIONS and len(self._nodes) > 1):
             self.bury(next(iter(self._nodes)))

@@ -7,7 +7,7 @@ from typing import Any
 from community.clock import LATEST
 from community.refusal import Reason
 from gateway.decoding.codecs.json import stripped
-from gateway.decoding.profile import Document, UnreadableError
+from gateway.decoding.profile import Codec, Document, UnreadableError
 from gateway.fault import Fault
 from gateway.sparkplug.json_form import read_json
 from gateway.sparkplug.metric import BadValueError, Datatype, Metric, metric
@@ -69,11 +69,11 @@ class SparkplugCodec:
             self._ask(broken, received_at)
         if kind in ("NCMD", "DCMD", "STATE") or not payload:
             return ()
-        message = read_json(payload) if stripped(payload)[:1] == b"{" else read_protobuf(payload)
+        message = _message(payload)
         if kind == "NDEATH":
             return self._node_dies(node_id, message)
         if kind == "NBIRTH":
-            return self._node_is_born(node_id, message)
+            return self._node_is_born(node_id, message, received_at)
         born = self._nodes.get(node_id)
         if born is None:
             self._ask(node_id, received_at)
@@ -81,7 +81,7 @@ class SparkplugCodec:
             self._nodes.count(node_id, message.seq, received_at)
         if kind == "DBIRTH":
             assert device is not None, "its topic has one"
-            beyond = 0 if born is None else self._nodes.declare(node_id, device, message.metrics)
+            beyond = 0 if born is None else self._nodes.declare(node_id, device, message.metrics, received_at)
             return _born(_address(node_id, device), message, beyond)
         if kind == "DDEATH":
             assert device is not None, "its topic has one"
@@ -101,14 +101,18 @@ class SparkplugCodec:
         requests, self._requests = self._requests, []
         return requests
 
+    def looking_back(self) -> Codec:
+        """A codec that reads messages a second time, by what births have declared to this one, and changes nothing."""
+        return _LookingBack(self._nodes)
+
     @property
     def forgotten(self) -> int:
         """Born nodes that there was no room for any more, since the start."""
         return self._nodes.forgotten
 
-    def _node_is_born(self, node_id: NodeId, message: Payload) -> Sequence[Document]:
+    def _node_is_born(self, node_id: NodeId, message: Payload, received_at: int) -> Sequence[Document]:
         self._nodes.bear(node_id, _bd_seq(message), message.seq if message.seq is None else message.seq % 256)
-        beyond = self._nodes.declare(node_id, None, message.metrics)
+        beyond = self._nodes.declare(node_id, None, message.metrics, received_at)
         return _born(_address(node_id, None), message, beyond)
 
     def _node_dies(self, node_id: NodeId, message: Payload) -> Sequence[Document]:
@@ -140,6 +144,27 @@ class SparkplugCodec:
         payload = write_protobuf(Payload(now, (command,), self._sent % 256))
         self._sent += 1
         self._requests.append((f"{NAMESPACE}/{node_id.group}/NCMD/{node_id.node}", payload))
+
+
+class _LookingBack:
+    """Reads what was read before. What an alias meant before the last birth, or the last death, it does not guess."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def read(self, topic: str, payload: bytes, received_at: int) -> Sequence[Document]:
+        """The documents of a message that came at `received_at`."""
+        kind, node_id, device = _parts(topic)
+        if kind in ("NCMD", "DCMD", "STATE") or not payload:
+            return ()
+        message, address = _message(payload), _address(node_id, device)
+        if kind in ("NBIRTH", "DBIRTH"):
+            return _born(address, message, 0)
+        if kind in ("NDEATH", "DDEATH"):
+            return (Document({ONLINE: False}, _ts(message.timestamp) if device else None, device=address),)
+        readout = _Readout(address, self._nodes.declared_until(node_id, device, received_at) or {}, message)
+        readout.take_all(message.metrics)
+        return readout.documents()
 
 
 class _Readout:
@@ -223,6 +248,10 @@ def _parts(topic: str) -> tuple[str, NodeId, str | None]:
         if kind in ("DBIRTH", "DDATA", "DDEATH", "DCMD") and len(levels) == 5 and all(levels):
             return kind, NodeId(levels[1], levels[3]), levels[4]
     raise UnreadableError(Fault(Reason.UNKNOWN_TOPIC, "", "no Sparkplug B topic of an edge node"))
+
+
+def _message(payload: bytes) -> Payload:
+    return read_json(payload) if stripped(payload)[:1] == b"{" else read_protobuf(payload)
 
 
 def _address(node_id: NodeId, device: str | None) -> str:
