@@ -1,0 +1,59 @@
+"""The system that runs over a data directory, as commands ask it: its API, with the token of the run file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from mingluo.cli.io import refuse
+from mingluo.run_file import RunFile, read_run_file
+from mingluo.settings import Settings
+
+PATIENCE_S = 10.0
+
+
+def running_system(settings: Settings) -> RunFile:
+    """How to reach the system that runs over the data directory; ends the command if none does."""
+    running = read_run_file(settings.data_dir)
+    if running is None:
+        refuse(f"no system runs over {settings.data_dir}; start it with `mingluo up`")
+    return running
+
+
+def ask(
+    running: RunFile,
+    method: str,
+    path: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    params: Mapping[str, str | int] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Any:
+    """Ask the system's API; its JSON answer. Ends the command if it refuses or does not answer.
+
+    Args:
+        running: where it is.
+        method, path: e.g. `GET`, `/api/v1/alerts`.
+        body: sent as JSON.
+        params: of the query.
+        patience_s: how long an answer is waited for, s.
+    """
+    headers = {"Authorization": f"Bearer {running.token}"}
+    try:
+        # The system is on this machine: a proxy of the environment knows no way to it.
+        with httpx.Client(base_url=running.http, headers=headers, timeout=patience_s, trust_env=False) as client:
+            answer = client.request(method, path, json=body, params=params)
+    except httpx.TransportError as error:
+        refuse(f"the system at {running.http} does not answer: {error or type(error).__name__}")
+    if answer.is_success:
+        return answer.json()
+    refuse(*_complaints(answer))
+
+
+def _complaints(answer: httpx.Response) -> list[str]:
+    try:
+        problem = answer.json()
+        faults = [f"{fault['place']}: {fault['message']}" for fault in problem["errors"]]
+        return faults or [problem["detail"]]
+    except (ValueError, LookupError, TypeError):
+        return [f"the system answered {answer.status_code} {answer.reason_phrase}"]
