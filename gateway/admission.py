@@ -45,10 +45,8 @@ MAX_ROWS = 4_096
 MAX_FRAME_BYTES = 768 * 1_024
 """Largest frame, so that every record fits into a broker with the usual limit of 1 MiB."""
 
-
 MAX_ANNOUNCED = 1_000
 """Announcements of a flush; devices announce themselves again."""
-
 
 ANNOUNCE_EVERY = MINUTE
 MOST_STRANGERS = 10_000
@@ -135,6 +133,7 @@ class Admission:
         self._window = DuplicateWindow()
         self._collector = Collector()
         self._announced: dict[tuple[str, str], int] = {}
+        self._unannounced = 0
         self.set_estate(estate)
 
     def set_estate(self, estate: Estate) -> None:
@@ -153,6 +152,14 @@ class Admission:
     def window_bytes(self) -> int:
         """Memory of the duplicate window, bytes."""
         return self._window.nbytes
+
+    def lost(self) -> dict[str, int]:
+        """What there was no room for, by the name of its counter, since the start."""
+        return {
+            "gateway_recent_lost": 0 if self._journal is None else self._journal.lost,
+            "gateway_topics_unkept": self._front.topics_refused,
+            "gateway_announcements_lost": self._unannounced,
+        }
 
     def remember(self, frames: Iterable[Frame]) -> None:
         """Take readings already in the log for known, oldest first; at start, so that none is written twice."""
@@ -282,7 +289,9 @@ class Admission:
             return source.row
         measurements, faults, announced = profile.decode(message.topic, message.payload, message.received_at)
         if announced:
-            admitted.announced.extend((profile.name, a) for a in announced[: MAX_ANNOUNCED - len(admitted.announced)])
+            room = MAX_ANNOUNCED - len(admitted.announced)
+            self._unannounced += max(0, len(announced) - room)
+            admitted.announced.extend((profile.name, a) for a in announced[:room])
         if faults:
             book.extend(number, faults)
         elif not measurements:
@@ -317,7 +326,10 @@ class Admission:
         admitted: Admitted,
     ) -> None:
         """Tell of a device that nobody entered; each once in a while, and of many not all: they speak again."""
-        if address is None or profile is NATIVE or len(admitted.announced) >= MAX_ANNOUNCED:
+        if address is None or profile is NATIVE:
+            return
+        if len(admitted.announced) >= MAX_ANNOUNCED:
+            self._unannounced += 1
             return
         key = profile.name, address
         if message.received_at - self._announced.get(key, -ANNOUNCE_EVERY) >= ANNOUNCE_EVERY:

@@ -1,7 +1,7 @@
 """Ingest: link → decode → admission → log → acknowledgement. A message is acknowledged when its readings are safe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from community.estate import Estate
@@ -63,7 +63,10 @@ class Ingest:
 
     Counters: `gateway_messages`, `gateway_readings`, `gateway_events`, `gateway_ignored`,
     `gateway_refused_messages`, `gateway_refused{reason}` (a message may have several), `gateway_frames`,
-    `gateway_noted{signal}` (what the gateway noted of devices), `gateway_append_retries`, `gateway_quarantine_lost`.
+    `gateway_noted{signal}` (what the gateway noted of devices), `gateway_append_retries`, `gateway_quarantine_lost`;
+    for want of room `gateway_recent_lost` (messages that "what did it send last" no longer shows),
+    `gateway_topics_unkept` (topics that are resolved each time they come), `gateway_announcements_lost` (they come
+    again), and what `lost` tells.
     Gauge: `gateway_window_bytes`, memory of the duplicate window.
     """
 
@@ -80,6 +83,7 @@ class Ingest:
         inlet: Inlet | None = None,
         announced: Callable[[Sequence[tuple[str, Announcement]]], None] = lambda _: None,
         outgoing: Callable[[], Iterable[tuple[str, bytes]]] = tuple,
+        lost: Callable[[], Mapping[str, int]] = dict,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Set up an ingest.
@@ -89,11 +93,14 @@ class Ingest:
             inlet: where messages come in that are not from the broker.
             announced: is told the (profile, device) pairs that said they exist; must not block.
             outgoing: what profiles have to say to devices after a flush: topics and payloads.
+            lost: what there was no room for in profiles since the start, by the name of its counter.
         """
         self._link = link
         self._inlet = inlet
         self._announced = announced
         self._outgoing = outgoing
+        self._lost = lost
+        self._lost_before: dict[str, int] = {}
         self._flushes = 0
         self._admission = admission
         self._log = log
@@ -195,3 +202,7 @@ class Ingest:
             count("gateway_refused", amount, reason=reason.value)
         for signal, amount in admitted.noted.items():
             count("gateway_noted", amount, signal=signal)
+        for name, total in (*self._admission.lost().items(), *self._lost().items()):
+            if total > self._lost_before.get(name, 0):
+                count(name, total - self._lost_before.get(name, 0))
+                self._lost_before[name] = total

@@ -17,6 +17,7 @@ from gateway.ingest import Ingest
 from gateway.inlet import Inlet
 from gateway.journal import Journal
 from gateway.link.link import Link
+from gateway.losses import lost_by
 from gateway.recent import Recent, explaining
 from gateway.sparkplug.host import HostApplication, HostOptions
 from mingluo import options
@@ -116,6 +117,7 @@ async def make_gateway(
         inlet=inlet,
         announced=announced,
         outgoing=profiles.outgoing,
+        lost=lambda: lost_by(profiles),
     )
     # What the broker delivers again after a crash is recognised by what the log holds already.
     ingest.remember(r for r in await patiently(lambda: wires.log.tail(clock() - REMEMBER_MS)) if isinstance(r, Frame))

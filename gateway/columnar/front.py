@@ -88,12 +88,19 @@ class Front:
         self._urgent = np.array([*(_may_tell_events(plan) for plan in plans), True], np.bool_)
         self._urgent[_NATIVE] = False
         self._table = TopicTable(1)
+        self._topics_refused = 0
         self._out = Scanned(0, 0)
         self._positions = np.full(len(SIGNALS), -1, np.intp)
 
     def renew(self, devices: int) -> None:
         """Forget the topics: another estate is in force."""
+        self._topics_refused += self._table.refused
         self._table = TopicTable(TOPICS_PER_DEVICE * devices + 1)
+
+    @property
+    def topics_refused(self) -> int:
+        """Topics that there was no room for since the start; each is resolved again whenever it comes."""
+        return self._topics_refused + self._table.refused
 
     def resolve(self, packets: Packets, sources: Sources) -> Resolved:
         """Look up the topics of an arrival; `sources` resolves those that are new."""

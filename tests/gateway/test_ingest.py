@@ -11,6 +11,7 @@ from community.vitals import State, Vitals
 from gateway.admission import Admission
 from gateway.columnar.packets import Packets
 from gateway.ingest import IN_FLIGHT, Ingest
+from gateway.journal import Journal
 from gateway.link.link import Batch
 from gateway.link.packets import Message
 from gateway.log import LogUnavailable, Unavailable
@@ -224,3 +225,21 @@ async def test_what_the_log_has_already_is_not_written_again() -> None:
         h.ingest.remember([frame])
         await h.acknowledged(h.link.give(reading(1)))
         assert h.log.records == {}
+
+
+async def test_what_there_was_no_room_for_is_counted_once() -> None:
+    totals = {"homeassistant_refused": 0}
+    link, log, vitals, journal = FakeLink(), FakeLog(), Vitals(), Journal()
+    admission = Admission(estate(), journal=journal)
+    ingest = Ingest(link, admission, log, FakeQuarantine(), vitals, lambda: NOW, run_id="r", lost=lambda: totals)
+    running = asyncio.create_task(ingest.run())
+    try:
+        for number, (refused, lost) in enumerate([(2, 0), (2, 5), (7, 5)], 1):
+            totals["homeassistant_refused"], journal.lost = refused, lost
+            link.give(reading(1, ts=NOW + number))
+            await until(lambda number=number: len(link.acknowledged) == number)  # type: ignore[misc]  # bound now
+            assert vitals.counter("homeassistant_refused") == refused
+            assert vitals.counter("gateway_recent_lost") == lost
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
