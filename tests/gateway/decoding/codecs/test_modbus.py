@@ -1,5 +1,6 @@
 """Modbus responses in the forms in which DTUs send them."""
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from community.refusal import Reason
-from gateway.decoding.codecs.modbus import MAX_FRAMES, ModbusCodec, crc16
+from gateway.decoding.codecs.modbus import ModbusCodec
+from gateway.decoding.codecs.modbus_frames import MAX_FRAMES, crc16
 from gateway.decoding.profile import Document, UnreadableError
 
 
@@ -94,7 +96,7 @@ def test_several_objects_and_a_bad_one() -> None:
     assert [f.detail for d in documents for f in d.faults] == [
         "expected an object with a frame, got 7",
         "neither a Modbus frame nor hex text nor JSON",
-        "expected registers from 0 to 65535",
+        "expected at most 125 registers from 0 to 65535, the first 0 are",
     ]
 
 
@@ -123,12 +125,67 @@ def test_what_is_no_reading_is_named(payload: bytes, detail: str) -> None:
         (RESPONSE.hex().encode()[:-1], "neither"),
         (b"www.example.org", "neither"),
         (b"{", "double quotes"),
-        (RESPONSE * (MAX_FRAMES + 1), "neither"),
+        (b"\0" * 5 + RESPONSE, "neither"),  # more than noise
     ],
 )
 def test_what_is_refused_whole(payload: bytes, detail: str) -> None:
     with pytest.raises(UnreadableError, match=detail):
         _read(payload)
+
+
+def test_noise_before_a_response_and_a_garbled_one_among_right_ones() -> None:
+    garbled = RESPONSE[:-1] + b"\0"
+    other = _response(2, 3, b"\0\1")
+    for payload, units, lost in (
+        (b"\0\xff" + RESPONSE, [1], 2),
+        (other + garbled, [2], len(garbled)),
+        (other + garbled + RESPONSE, [2, 1], len(garbled)),
+        (RESPONSE * (MAX_FRAMES + 1), [1] * MAX_FRAMES, len(RESPONSE)),
+    ):
+        documents = _read(payload)
+        assert [d.body["unit"] for d in documents if d.body] == units
+        assert [f.detail.split()[0] for d in documents for f in d.faults] == [str(lost)]
+
+
+def test_a_request_tells_where_the_registers_of_its_response_begin() -> None:
+    request = _closed(bytes.fromhex("010301000002"))
+    assert [d.body["start"] for d in _read(request + RESPONSE)] == [256]
+    for other in ("020301000002", "010401000002", "010301000001"):  # another unit, function or length
+        assert [d.body["start"] for d in _read(_closed(bytes.fromhex(other)) + RESPONSE)] == [0]
+    written = _closed(bytes.fromhex("0110010000020400010002"))
+    assert [d.body["start"] for d in _read(written + RESPONSE)] == [0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        RESPONSE.hex(),
+        [RESPONSE.hex()],
+        {"rawData": list(RESPONSE)},
+        {"Data": base64.b64encode(RESPONSE).decode()},
+        {"sn": "7", "data": [{"hex": RESPONSE.hex()}]},
+        {"msg": {"slave_addr": 1, "FunctionCode": 3, "payload": "08fc01f4"}},
+        {"slaveAddress": 1, "start_address": 0, "values": ["0x08FC", 500]},
+    ],
+)
+def test_the_wrappings_of_makers(message: Any) -> None:
+    (document,) = _read(json.dumps(message).encode())
+    assert {k: v for k, v in document.body.items() if k != "message"} == BODY
+
+
+def test_bytes_in_base64_with_something_lost_are_none() -> None:
+    (document,) = _read(json.dumps({"data": base64.b64encode(b"\0" + RESPONSE).decode()}).encode())
+    assert document.faults
+
+
+def test_registers_before_one_that_is_none_are_read() -> None:
+    documents = _read(json.dumps({"unit": 1, "values": [2300, 500, None, 4]}).encode())
+    assert [d.body["data"] for d in documents if d.body] == ["08fc01f4"]
+    assert [f.detail for d in documents for f in d.faults] == [
+        "expected at most 125 registers from 0 to 65535, the first 2 are"
+    ]
+    documents = _read(json.dumps({"unit": 1, "values": [1000] * 126}).encode())
+    assert [len(d.body["data"]) for d in documents if d.body] == [500]
 
 
 def test_nothing_says_nothing() -> None:
