@@ -181,7 +181,8 @@ class Topic(_Model):
 
     Attributes:
         gives: event or flag → 1 or 0, said by the topic itself, whatever the payload; or the path of a flag, 1 unless
-            there is a 0. `{name}` stands for what the topic captures; if that is no event, nothing is given.
+            there is a 0. `{name}` stands for what the topic captures (`fireAlarm` for `fire_alarm` too); if that is no
+            event, nothing is given.
         when: name of a set of fields or of a part, or `gives` → the condition under which it is read, paths relative
             to `base`.
     """

@@ -1,5 +1,6 @@
 """The interpreter: a profile file as a `Profile`. Exact and in no hurry; `gateway.columnar` is the quick way."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from gateway.decoding.profile import IGNORED, Codec, Decoded, Document, Measurem
 from gateway.decoding.topics import Template, TopicPattern
 from gateway.fault import Fault
 from gateway.values import FLAGS
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 _MILLISECONDS_FROM = 1e11
 """Numbers from here on are milliseconds: as seconds they would be after the year 5138, and as ms before 1973."""
@@ -202,8 +205,8 @@ def _read(
     route.fields.read(body, route.base.text, own)
     if route.gives and (route.given is None or route.given(None, body)):
         for template, path, active in route.gives:
-            event = template.fill(names, document.body)
-            if event is not None and event in FLAGS:
+            event = _flag(template.fill(names, document.body))
+            if event is not None:
                 # Of a flag that cannot be read the topic's word holds.
                 own.add(event, float(active if path is None else word_of(path.first(body)) not in ("0", "false")))
     found = [(device, ts, seq, own)] if own.values else []
@@ -227,6 +230,14 @@ def _read(
         if known is not reading:
             for signal, value in reading.values.items():
                 known.add(signal, value)
+
+
+def _flag(name: str | None) -> str | None:
+    """The event or flag of a name, however its words are joined (`fireAlarm`, `fire-alarm`); None if it is none."""
+    if name is None or name in FLAGS:
+        return name
+    folded = _HUMP.sub("_", name).replace("-", "_").lower()
+    return folded if folded in FLAGS else None
 
 
 def first_of_each_reason(faults: Sequence[Fault]) -> Sequence[Fault]:

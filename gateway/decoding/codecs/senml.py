@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
+from community.quantities import SIGNALS
 from community.refusal import Reason
 from gateway.decoding.codecs.json import parse
 from gateway.decoding.numbers import number_of, shown
@@ -26,7 +27,12 @@ _RELATIVE_BELOW = 2**28
 _NO_UNIT = "/"
 _SEPARATORS = (":", "/", "_", ";")
 _LEAF = re.compile(r"[A-Za-z][A-Za-z-]*[0-9]{0,2}")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SIGNAL = re.compile(
+    r"(?:^|[:/_;])(" + "|".join(sorted((s for s in SIGNALS if "_" in s), key=len, reverse=True)) + ")$"
+)
 _HEX = re.compile(r"[0-9A-Fa-f]+")
+_UNITS = frozenset(("V", "A", "W", "J", "K", "Hz", "Cel", "VA", "VAs", "Wh", "Pa"))
 _SELF_DESCRIBED = b"\xd9\xd9\xf7"
 _CBOR_FIRST = frozenset((*range(0x80, 0xC0), _SELF_DESCRIBED[0]))  # lists, maps, and the mark of CBOR
 _LABELS = {
@@ -39,10 +45,11 @@ _VALUES = ("v", "vb", "vs", "vd")
 class SenmlCodec:
     """A pack's documents: `{leaf: {unit: value}}`. Implements `gateway.decoding.profile.Codec`.
 
-    A record's name is the device and, after its last `:`, `/`, `;` or `_`, the leaf: `urn:dev:mac:0a…01:temp`. Where
-    the last piece is no word (an identifier, part of an IPv6 address), the whole name is the device and the unit
-    stands for the leaf. A number without a unit has the unit `/`, which RFC 8428 gives to what has none; a sum (`s`)
-    has its unit with `*s` behind. Truth values, texts and bytes have their labels instead: `vb`, `vs`, `vd`.
+    A record's name is the device and, after its last `:`, `/`, `;` or `_`, the leaf: `urn:dev:mac:0a…01:temp`; a leaf
+    is in small letters with hyphens (`smoke-alarm` for `smoke_alarm` and `SmokeAlarm`). Where the last piece is no word
+    (an identifier, part of an IPv6 address), the whole name is the device and the unit stands for the leaf. A number
+    without a unit has the unit `/`, which RFC 8428 gives to what has none; a sum (`s`) has its unit with `*s` behind.
+    Truth values, texts and bytes have their labels instead: `vb`, `vs`, `vd`.
 
     A pack that names its devices overrides the topic's `{device}`.
     """
@@ -201,13 +208,17 @@ class _BadRecord(Exception):
 def split_name(name: str) -> tuple[str | None, str | None]:
     """(device, leaf) of a resolved name; either may be missing.
 
-    A word is letters with at most two digits behind; what could be a hexadecimal number is an identifier.
+    A word is letters with at most two digits behind; what could be a hexadecimal number is an identifier. A name of
+    ours (`smoke_alarm`) is one word. Words come in small letters with hyphens, however they are written: `SmokeAlarm`.
     """
+    if ours := _SIGNAL.search(name.lower()):
+        return name[: ours.start(1)].rstrip(":/_;") or None, ours[1].replace("_", "-")
     at = max(name.rfind(separator) for separator in _SEPARATORS)
     last = name[at + 1 :]
     if not _LEAF.fullmatch(last) or _HEX.fullmatch(last):
         return name.rstrip(":/_;") or None, None
-    return name[: max(at, 0)].rstrip(":/_;") or None, last
+    # A unit in place of a word stays as it is.
+    return name[: max(at, 0)].rstrip(":/_;") or None, last if last in _UNITS else _HUMP.sub("-", last).lower()
 
 
 def _labelled(record: Mapping[Any, Any], number: int) -> Mapping[str, Any]:
