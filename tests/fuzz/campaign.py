@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from community.quantities import SIGNALS
 from gateway.admission import Admission, Admitted
 from gateway.columnar.packets import Packets
+from gateway.decoding.profile import Profile
 from gateway.decoding.reader import DataProfile
 from gateway.decoding.registry import Profiles
+from gateway.homeassistant.profile import HomeAssistant
 from gateway.link.packets import Message
+from tests.fuzz import announced
+from tests.fuzz.announced_oracle import Announcements
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.oracle import ALARMS, says
 from tests.fuzz.seeds import estate, seeds
@@ -71,7 +75,8 @@ class Campaign:
     def __init__(self, seed: int) -> None:
         self._profiles = Profiles()
         self._admission = Admission(estate(), profiles=self._profiles)
-        self._mutator = Mutator(seeds(), seed)
+        self._mutator = Mutator((*seeds(), *announced.SEEDS), seed)
+        self._announcements = Announcements()
         self._now = NOW
         self.outcome = Outcome()
 
@@ -86,6 +91,7 @@ class Campaign:
                 Message(topic, payload, 0, b"", len(payload), self._now)
                 for topic, payload in (self._mutator.message() for _ in range(count))
             ]
+            self._announcements.hear((m.topic, m.payload) for m in messages)
             self._take(messages)
             self._profiles.outgoing()
         return self.outcome
@@ -114,11 +120,16 @@ class Campaign:
             outcome.alarms[alarm] += 1
             message = messages[number]
             profile = self._profiles.claiming(message.topic)
-            own = profile if isinstance(profile, DataProfile) else None
-            if not says(own, message.topic, message.payload, alarm):
+            if not self._said(profile, message, alarm):
                 outcome.false_life += 1
                 name = "-" if profile is None else profile.name
                 self._found(f"false {alarm} by {name}: {message.topic!r} {message.payload[:400]!r}")
+
+    def _said(self, profile: Profile | None, message: Message, alarm: str) -> bool:
+        if isinstance(profile, HomeAssistant) or (profile is None and not message.topic.startswith(b"mingluo/")):
+            return self._announcements.say(message.topic, message.payload, alarm)  # None: no longer announced by now
+        own = profile if isinstance(profile, DataProfile) else None
+        return says(own, message.topic, message.payload, alarm)
 
     def _found(self, text: str) -> None:
         if len(self.outcome.findings) < SHOWN:

@@ -13,7 +13,7 @@ from gateway.sparkplug.metric import Datatype, metric
 from gateway.sparkplug.payload import read_protobuf, write_protobuf
 from tests.fuzz import announced
 from tests.fuzz.mutate import ODD
-from tests.fuzz.oracle import ALARMS, mapped_members
+from tests.fuzz.oracle import ALARMS, Steps, mapped
 from tests.fuzz.seeds import NATIVE_ID, Seed, seeds
 from tests.gateway.village import NOW
 
@@ -24,7 +24,7 @@ MORE = (
     Seed("native", _OURS + b"/event", b'{"event": "smoke_alarm", "ts": 1795334400000, "seq": 4, "room": "hall"}'),
     Seed("native", _OURS + b"/event", b'[{"event": "fire_alarm", "active": true}, {"event": "test", "seq": 3}]'),
     Seed("native", _OURS + b"/telemetry", b'{"ts": 1795334400000, "seq": 9, "values": {"co": 300, "co_alarm": 1}}'),
-    Seed("tasmota", b"tele/bridge_1/SENSOR", b'{"ZbReceived":{"0x7C21":{"Device":"0x7C21","Water":1,"CO":true}}}'),
+    Seed("tasmota", b"tele/bridge_1/SENSOR", b'{"ZbReceived":{"0x7C21":{"Water":1,"CO":true}}}'),
     Seed("senml", b"senml/cellar_7/up", b'[{"bn":"cellar_7/","n":"smoke","vb":true},{"n":"temp","u":"Cel","v":21}]'),
     Seed("homeassistant", b"hall/7/state", b'{"smoke": "YES", "gas": 3, "meter": {"power": 1.25}}'),
 )  # fmt: skip
@@ -34,6 +34,7 @@ _ANY = frozenset[str]()
 CARRIES: Mapping[str, frozenset[str]] = {
     "native": frozenset(("event", "active")),
     "tuya": frozenset(("code", "dpId", "dp_id", "online")),  # what the value is of; what was last known of one gone
+    "tasmota": frozenset(("Device",)),  # outside of `ZbReceived` it tells what is a Zigbee device
     "gb45839": _ANY,
     "senml": frozenset(("n", "bn", "vb", "bver")),  # names; and RFC 8428, 4.4: another version is not to be read
     "shelly2": frozenset(("method", "src", "component")),
@@ -101,11 +102,33 @@ def _document(profile: Profile, seed: Seed, alarms: set[str]) -> tuple[Any, froz
     carriers = CARRIES.get(seed.profile, _ANY)
     kept = {place for place in places(document) if place[-1] in carriers}
     if isinstance(profile, DataProfile):
-        kept |= set(mapped_members(profile, seed.topic, document, alarms))
+        kept |= set(_mapped_members(profile, seed.topic, document, alarms))
         kept |= {tuple(word.split(".")) for word in _identity(profile) if _has(document, tuple(word.split(".")))}
     if seed.profile == "native":
         kept |= {place for place in places(document) if place[-1] in ALARMS}
     return document, frozenset(kept)
+
+
+def _mapped_members(profile: DataProfile, topic: bytes, document: Any, alarms: set[str]) -> Iterator[Place]:
+    """Places of a document (plain dicts and lists) at which the profile says that one of these alarms is told."""
+    number = profile.topic_number(topic)
+    assert number is not None
+    for steps, meaning in mapped(profile, profile.file.topic[number]):
+        bits = {bit.signal for bit in (meaning.bits or {}).values()}
+        signals = (meaning.signal,) if isinstance(meaning.signal, str) else meaning.signal or ()
+        if alarms & {*bits, *signals}:
+            yield from _places_of(document, steps)
+
+
+def _places_of(value: Any, steps: Steps, above: Place = ()) -> Iterator[Place]:
+    if not steps:
+        yield above
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        step = steps[0]
+        if (str(key) == step) if isinstance(step, str) else step.fullmatch(str(key)):
+            yield from _places_of(item, steps[1:], (*above, key))
 
 
 def _identity(profile: DataProfile) -> Iterator[str]:

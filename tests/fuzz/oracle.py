@@ -69,17 +69,17 @@ def says(profile: DataProfile | None, topic: bytes, payload: bytes, alarm: str) 
     ):
         return True
     try:
-        document = _document(payload, route.format == "text")
+        document = read_document(payload, route.format == "text")
     except (ValueError, RecursionError):
         return False
-    return any(_means(m, value, alarm) for steps, m in _mapped(profile, route) for value in _at(document, steps))
+    return any(_means(m, value, alarm) for steps, m in mapped(profile, route) for value in _at(document, steps))
 
 
-class _Members(list[tuple[str, Any]]):
+class Members(list[tuple[str, Any]]):
     """The members of an object, also those of the same name."""
 
 
-def _document(payload: bytes, is_text: bool) -> Any:
+def read_document(payload: bytes, is_text: bool) -> Any:
     try:
         text = payload.decode()
     except UnicodeDecodeError:
@@ -95,7 +95,7 @@ def _document(payload: bytes, is_text: bool) -> Any:
     # The spellings of NaN that JSON does not have: no flag, but a value where any value at all is meant.
     text = _NOT_FINITE.sub(lambda found: found[0] if found[0][0] == '"' else f'"{_NAN}"', text)
     return json.loads(
-        text, object_pairs_hook=_Members, strict=False, parse_int=lambda d: int(d) if len(d) < 25 else float(d)
+        text, object_pairs_hook=Members, strict=False, parse_int=lambda d: int(d) if len(d) < 25 else float(d)
     )
 
 
@@ -124,7 +124,7 @@ def _steps(path: str) -> Steps:
 _KNOWN: dict[tuple[str, int], list[tuple[Steps, Meaning]]] = {}
 
 
-def _mapped(profile: DataProfile, route: Topic) -> list[tuple[Steps, Meaning]]:
+def mapped(profile: DataProfile, route: Topic) -> list[tuple[Steps, Meaning]]:
     """Where in a document of this topic something may stand, and what it means."""
     key = profile.name, profile.file.topic.index(route)
     if key not in _KNOWN:
@@ -140,37 +140,13 @@ def _mapped(profile: DataProfile, route: Topic) -> list[tuple[Steps, Meaning]]:
     return _KNOWN[key]
 
 
-def mapped_members(
-    profile: DataProfile, topic: bytes, document: Any, alarms: set[str]
-) -> Iterator[tuple[str | int, ...]]:
-    """Places of a document (plain dicts and lists) at which the profile says that one of these alarms is told."""
-    number = profile.topic_number(topic)
-    assert number is not None
-    for steps, meaning in _mapped(profile, profile.file.topic[number]):
-        bits = {bit.signal for bit in (meaning.bits or {}).values()}
-        signals = (meaning.signal,) if isinstance(meaning.signal, str) else meaning.signal or ()
-        if alarms & {*bits, *signals}:
-            yield from _places_of(document, steps)
-
-
-def _places_of(value: Any, steps: Steps, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    if not steps:
-        yield above
-        return
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        step = steps[0]
-        if (str(key) == step) if isinstance(step, str) else step.fullmatch(str(key)):
-            yield from _places_of(item, steps[1:], (*above, key))
-
-
 def _at(value: Any, steps: Steps) -> Iterator[Any]:
     if not steps:
         yield value
         return
     items = (
         value
-        if isinstance(value, _Members)
+        if isinstance(value, Members)
         else [(str(i), v) for i, v in enumerate(value)]
         if isinstance(value, list)
         else ()
@@ -184,7 +160,7 @@ def _at(value: Any, steps: Steps) -> Iterator[Any]:
 def _means(meaning: Meaning, value: Any, alarm: str) -> bool:
     if meaning.packed is not None:
         return False  # only the map of Modbus packs alarms: `test_oracle` holds that
-    if isinstance(value, list) and not isinstance(value, _Members):
+    if isinstance(value, list) and not isinstance(value, Members):
         return any(_value_means(meaning, item, alarm) for item in value)
     return _value_means(meaning, value, alarm)
 
@@ -201,17 +177,17 @@ def _value_means(meaning: Value, value: Any, alarm: str) -> bool:
     signals = (meaning.signal,) if isinstance(meaning.signal, str) else meaning.signal or ()
     if alarm not in signals:
         return False
-    word = _word(value)
+    word = plain_word(value)
     if word in ("", "null"):
         return False
     if meaning.values is not None:
-        table = {_word(k): v for k, v in meaning.values.items()}
+        table = {plain_word(k): v for k, v in meaning.values.items()}
         meant = table.get(word, table.get("*", "ignore"))
         return meant != "ignore" and bool(meant) != meaning.inverted
     return word != _NAN and (word in _NO) == meaning.inverted
 
 
-def _word(value: Any) -> str:
+def plain_word(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     text = str(value).strip().lower()
@@ -291,7 +267,7 @@ def crc(data: bytes) -> int:
 
 def _modbus_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) -> bool:
     """By the map of the profile, in any contents that the message may hold."""
-    parts = [part for _, m in _mapped(profile, route) if m.packed is not None for part in m.packed.parts]
+    parts = [part for _, m in mapped(profile, route) if m.packed is not None for part in m.packed.parts]
     return any(
         _value_means(part, int.from_bytes(contents[part.at : part.at + part.size], part.order or "big"), alarm)
         for contents in _contents(payload)
@@ -308,7 +284,7 @@ def _contents(payload: bytes) -> Iterator[bytes]:
     if text[:1] not in ("{", "["):
         return
     try:
-        leaves = list(_leaves(_document(payload, is_text=False)))
+        leaves = list(_leaves(read_document(payload, is_text=False)))
     except (ValueError, RecursionError):
         return
     for leaf in leaves:
@@ -322,7 +298,7 @@ def _contents(payload: bytes) -> Iterator[bytes]:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, _Members):
+    if isinstance(value, Members):
         for _, item in value:
             yield from _leaves(item)
     else:
@@ -346,7 +322,7 @@ def _bus(data: bytes) -> Iterator[bytes]:
 
 
 def _sparkplug_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) -> bool:
-    names = [str(steps[0]).encode() for steps, m in _mapped(profile, route) if steps and m.signal == alarm]
+    names = [str(steps[0]).encode() for steps, m in mapped(profile, route) if steps and m.signal == alarm]
     if payload.lstrip()[:1] == b"{":
         return re.search(rb"true|[1-9]", payload, re.IGNORECASE) is not None
     forms = [payload]
@@ -379,7 +355,7 @@ _LABELS = {-2: "bn", -5: "bv", -6: "bs", 0: "n", 2: "v", 3: "vs", 4: "vb", 5: "s
 def _senml_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) -> bool:
     try:
         is_cbor = payload[:1] >= b"\x80" and payload[:3] != b"\xef\xbb\xbf"
-        data = cbor2.loads(payload) if is_cbor else _dicts(_document(payload, is_text=False))
+        data = cbor2.loads(payload) if is_cbor else _dicts(read_document(payload, is_text=False))
     except (ValueError, RecursionError, cbor2.CBORDecodeError):
         return False
     base = ""
@@ -389,9 +365,9 @@ def _senml_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) 
         fields = {_LABELS.get(label, label) if type(label) is int else label: v for label, v in record.items()}
         base = fields.get("bn", base)
         name = f"{base}{fields.get('n', '')}"
-        for steps, meaning in _mapped(profile, route):
+        for steps, meaning in mapped(profile, route):
             leaf = steps[0] if steps else ""
-            ends = name.endswith(leaf) if isinstance(leaf, str) else True
+            ends = _folded(name).endswith(leaf) if isinstance(leaf, str) else True
             # The last label of a path is that of a text or truth value, or the unit of a number.
             values = (
                 [fields.get(steps[-1])]
@@ -405,7 +381,12 @@ def _senml_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) 
     return False
 
 
+def _folded(name: str) -> str:
+    """A name as paths write it: `SmokeAlarm` and `smoke_alarm` are `smoke-alarm`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower().replace("_", "-")
+
+
 def _dicts(value: Any) -> Any:
-    if isinstance(value, _Members):
+    if isinstance(value, Members):
         return {key: _dicts(item) for key, item in value}
     return [_dicts(item) for item in value] if isinstance(value, list) else value

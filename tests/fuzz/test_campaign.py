@@ -1,16 +1,21 @@
 """A short campaign in every run of the tests; and that the harness would notice what it looks for."""
 
+from functools import partial
+
 import pytest
 
 from gateway.decoding.profile import Decoded, Measurement
 from gateway.decoding.reader import DataProfile
 from gateway.decoding.registry import Profiles
+from gateway.homeassistant.profile import HomeAssistant
+from tests.fuzz import announced
+from tests.fuzz.announced_oracle import Announcements
 from tests.fuzz.campaign import Campaign
 from tests.fuzz.oracle import ALARMS, says
 from tests.fuzz.seeds import data_profiles, seeds
 
 PROFILES = data_profiles(Profiles())
-NAMED_WEAK = {"gb26875", "gb45839", "jetlinks", "modbus_dtu", "senml", "sparkplug", "tuya"}
+NAMED_WEAK = {"gb26875", "gb45839", "jetlinks", "modbus_dtu", "senml", "sparkplug", "tasmota", "tuya"}
 """Profiles of conditions, aliases or component types, in which the oracle may call one alarm another."""
 
 
@@ -120,3 +125,26 @@ def _alarms(profiles: Profiles, topic: bytes, payload: bytes) -> set[str]:
     assert profile is not None
     said = profile.decode(topic, payload, 0).measurements
     return {name for m in said for name, value in m.values.items() if value == 1 and name in ALARMS}
+
+
+def test_an_alarm_that_no_config_speaks_of_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = HomeAssistant.decode
+
+    def lying(self: HomeAssistant, topic: bytes, payload: bytes, received_at: int) -> Decoded:
+        decoded = real(self, topic, payload, received_at)
+        told = [Measurement({**m.values, "heat_alarm": 1.0}, m.ts, m.seq, m.device) for m in decoded.measurements]
+        return Decoded(told, decoded.faults, decoded.announcements)
+
+    monkeypatch.setattr(HomeAssistant, "decode", lying)
+    outcome = Campaign(seed=1).run(5_000)
+    assert any("false heat_alarm by homeassistant" in finding for finding in outcome.findings)
+
+
+def test_the_oracle_reads_configs_by_itself() -> None:
+    announcements = Announcements()
+    announcements.hear((s.topic, s.payload) for s in announced.SEEDS)
+    said = partial(announcements.say, b"hall/7/state")
+    assert said(b'{"smoke": "YES"}', "smoke_alarm")
+    assert not said(b'{"smoke": "NO", "x": "YES"}', "smoke_alarm")
+    assert not said(b'{"smoke": "YES"}', "heat_alarm")
+    assert not announcements.say(b"hall/8/state", b'{"smoke": "YES"}', "smoke_alarm")
