@@ -11,6 +11,7 @@ from api.accounts import Accounts
 from api.feed import Feed
 from api.problems import Unavailable
 from api.rulebooks import Rulebooks
+from api.transmitters import NoTransmitters, Transmitters
 from community.alert import Alert, AlertEvent
 from community.estate import Estate
 from community.recent import RecentMessage
@@ -94,6 +95,7 @@ class Context:
         version: of the software.
         deliver: takes a device's message by topic and payload; answers when it is in the log or refused.
         may_publish: whether the account of a device or bridge may publish on a topic.
+        transmitters: the transmission units that connect by TCP.
         local_token: bearer token of whoever may read the data directory: the command line on this machine; it may do
             all. None: nobody has one.
     """
@@ -114,4 +116,5 @@ class Context:
     deliver: Callable[[str, bytes], Awaitable[Delivered]] = _no_gateway
     may_publish: Callable[[str, str], bool] = _nothing
     profiles: Collection[str] | None = None
+    transmitters: Transmitters = field(default_factory=NoTransmitters)
     local_token: str | None = field(default=None, repr=False)

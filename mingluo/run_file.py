@@ -16,7 +16,8 @@ class RunFile(msgspec.Struct, frozen=True):
     Attributes:
         http: URL of the API and console.
         mqtt: address and port for devices; None if they use an external broker.
-        nats, user, password: the log's server and the service user.
+        nats, user, password: the log's server and the service user. The password, new at each start, is also the bearer
+            token by which commands may do all over the API.
     """
 
     pid: int

@@ -23,6 +23,7 @@ from community.clock import DAY, HOUR, SECOND
 from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
+from community.transmitter_orders import TransmitterOrders
 from community.vitals import Component, Vitals
 from gateway.broker.callout import AuthCallout
 from gateway.inlet import Inlet
@@ -34,6 +35,7 @@ from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
 from mingluo.behind_inlet import BehindInlet
 from mingluo.behind_rules import BehindRules
+from mingluo.behind_transmitters import BehindTransmitters
 from mingluo.centre import centre
 from mingluo.estate_watch import EstateWatch
 from mingluo.ingress import make_gateway, make_link, open_profiles, sparkplug_host, tell_strange
@@ -148,6 +150,7 @@ async def system(
         )
         account = credentials(lambda: watch.estate, profiles)
         behind_inlet = BehindInlet(inlet.put, account)
+        transmitters = BehindTransmitters(stores.transmitter_orders, lambda: watch.estate, clock)
         behind = Behind(stores.estates, watch, wires.quarantine, wires.client, clock)
         context = Context(
             journal=stores.journal,
@@ -173,6 +176,7 @@ async def system(
             may_publish=behind_inlet.may_publish,
             local_token=wires.broker.endpoints.password,
             profiles=profiles,
+            transmitters=transmitters,
         )
         window = Window(create_app(context), listener)
 
@@ -195,6 +199,7 @@ async def system(
             "sparkplug", run_when_wanted(host, lambda: speaking_profiles(watch.estate, settings.listen_profiles))
         )
         units = await stack.enter_async_context(centre(settings, inlet.put, profiles, vitals, clock))
+        transmitters.server = units
         tasks.start("estate", watch.run())
         tasks.start("rulebook", rulebook_watch.run())
         tasks.start("feed", feed.run())
@@ -220,6 +225,7 @@ class _Stores:
     estates: EstateStore
     announcements: AnnouncementStore
     rulebooks: RulebookStore
+    transmitter_orders: TransmitterOrders
     accounts: Accounts
     journal: SqlJournal
     admin_password: str | None
@@ -244,7 +250,15 @@ async def _open_stores(
         accounts = Accounts(database, idle_ms=round(settings.session_idle_h * HOUR))
         journal = SqlJournal(database)
         admin = accounts.ensure_admin(clock())
-        return _Stores(estates, AnnouncementStore(database), rulebooks, accounts, journal, admin)
+        return _Stores(
+            estates,
+            AnnouncementStore(database),
+            rulebooks,
+            TransmitterOrders(database),
+            accounts,
+            journal,
+            admin,
+        )
 
     return await asyncio.to_thread(open_in_thread)
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from community.clock import MINUTE, SECOND
 from community.vitals import State, Vitals
 from gateway.gb26875.dialects import Dialects, shipped_dialects
-from gateway.gb26875.frame import Command, Frame, Splitter, encode
+from gateway.gb26875.frame import Command, Frame, Splitter
 from gateway.gb26875.intake import Intake, Put
 from gateway.gb26875.moments import read_moment, write_moment
-from gateway.gb26875.orders import Answer, Order, set_clock
+from gateway.gb26875.ordering import Ordering
+from gateway.gb26875.orders import Answer, Order, Outcome, attends, said, set_clock
 from gateway.gb26875.session import Patience, Session
-from gateway.gb26875.transmitters import Transmitters
-
-MAX_PENDING = 256
-"""Orders that wait for their answer at once."""
+from gateway.gb26875.transmitters import Seen, Transmitters
 
 _CLOCK_OFF = MINUTE
 """How far a transmitter's clock may be from ours before it is set."""
@@ -53,9 +51,9 @@ class Gb26875Options:
 class Gb26875Server:
     """Listens while the block lasts: `async with Gb26875Server(...) as server`.
 
-    Besides those of `Session` and `Intake`: counters `gb26875_sessions`, `gb26875_sessions_refused`,
-    `gb26875_unexpected` (answers to nothing), `gb26875_orders{answer}`; gauges `gb26875_connected`,
-    `gb26875_transmitters`. Component: `gb26875`.
+    Besides those of `Session`, `Intake` and `Ordering`: counters `gb26875_sessions`, `gb26875_sessions_refused`,
+    `gb26875_forgotten` (no longer watched for want of a place); gauges `gb26875_connected`, `gb26875_transmitters`.
+    Component: `gb26875`.
     """
 
     def __init__(
@@ -87,8 +85,11 @@ class Gb26875Server:
         self._transmitters = Transmitters(round(self._options.silence_s * SECOND))
         self._sessions: dict[Session, asyncio.Task[None]] = {}
         self._of: dict[int, tuple[Session, Frame]] = {}
-        self._pending: dict[tuple[int, int], asyncio.Future[Answer]] = {}
-        self._setting: set[asyncio.Task[Answer]] = set()
+        self._ordering = Ordering(
+            self._of.get, self._transmitters.next_serial, self._stamp, vitals,
+            address=self._options.address, reply_s=self._options.reply_s, retries=self._options.retries,
+        )  # fmt: skip
+        self._setting: set[asyncio.Task[Outcome]] = set()
         self._server: asyncio.Server | None = None
         self._watching: asyncio.Task[None] | None = None
         self.port = 0
@@ -124,16 +125,17 @@ class Gb26875Server:
         await asyncio.wait(tasks)
         await self._intake.close()
 
-    async def order(self, transmitter: int, order: Order) -> Answer:
-        """Send an order, and repeat it while it is not answered.
+    async def order(self, transmitter: int, order: Order) -> Outcome:
+        """Send an order, and repeat it while it is denied or not answered; what came of it."""
+        return await self._ordering.order(transmitter, order)
 
-        Returns:
-            What came of it: `confirmed` or `answered`; `denied` or `silent` after all retries; `absent`: not
-            connected, or `MAX_PENDING` orders wait already.
-        """
-        answer = await self._order(transmitter, order)
-        self._vitals.count("gb26875_orders", answer=answer.value)
-        return answer
+    async def set_clock(self, transmitter: int) -> Outcome:
+        """Set a transmitter's clock to our time, in its own time zone."""
+        return await self.order(transmitter, set_clock(self._clock(), self._dialects.of(transmitter).utc_offset))
+
+    def transmitters(self) -> list[Seen]:
+        """Every transmitter that was heard of and is still watched, by address."""
+        return self._transmitters.seen(self._of)
 
     def look(self) -> None:
         """Report the transmitters offline that have fallen silent. Done every few seconds while it listens."""
@@ -192,79 +194,40 @@ class Gb26875Server:
         """How the frame is to be answered."""
         command = self._dialects.of(frame.transmitter).commands.get(frame.command, frame.command)
         if command in (Command.CONFIRM, Command.DENY):
-            self._answered(session, frame, Answer.CONFIRMED if command == Command.CONFIRM else Answer.DENIED)
+            answer = Answer.CONFIRMED if command == Command.CONFIRM else Answer.DENIED
+            self._ordering.answered(session, frame, answer)
             return None
         if command != Command.ANSWER and command != Command.DATA and command < 128:
             return Command.DENY  # orders are ours to give; the rest is reserved
         good, known = await self._intake.take(frame)
-        if known:
+        # What has nothing for the log, as the answer to a guard check, still comes from one known on this connection.
+        there = self._of.get(frame.transmitter)
+        if known or (good and there is not None and there[0] is session):
             self._know(session, frame)
         if command == Command.ANSWER:
-            self._answered(session, frame, Answer.ANSWERED)
+            dialect = self._dialects.of(frame.transmitter)
+            things = said(frame.unit, dialect.layout, dialect.utc_offset)
+            self._ordering.answered(session, frame, Answer.ANSWERED, things)
             return None
         return Command.CONFIRM if good else Command.DENY
 
     def _know(self, session: Session, frame: Frame) -> None:
         """Note that a transmitter of the estate is there, and on which connection."""
         transmitter, now = frame.transmitter, self._clock()
-        if self._transmitters.heard(transmitter, now):
+        dialect = self._dialects.of(transmitter)
+        forgotten = self._transmitters.forgotten
+        if self._transmitters.heard(transmitter, now, attended=attends(frame.unit, dialect.layout)):
+            if self._transmitters.forgotten > forgotten:
+                self._vitals.count("gb26875_forgotten", self._transmitters.forgotten - forgotten)
             self._vitals.gauge("gb26875_transmitters", len(self._transmitters))
             if frame.unit:  # a heartbeat says so itself
                 self._intake.tell(transmitter, online=True)
         session.proven = True
         if session in self._sessions:
             self._of[transmitter] = session, frame
-        offset = self._dialects.of(transmitter).utc_offset
-        sent = read_moment(frame.time, offset)
+        sent = read_moment(frame.time, dialect.utc_offset)
         off = sent is None or abs(sent - now) > _CLOCK_OFF
         if off and self._options.set_clocks and self._transmitters.may_set_clock(transmitter, now):
-            task = asyncio.create_task(self.order(transmitter, set_clock(now, offset)), name="gb26875 clock")
+            task = asyncio.create_task(self.set_clock(transmitter), name="gb26875 clock")
             self._setting.add(task)
             task.add_done_callback(self._setting.discard)
-
-    async def _order(self, transmitter: int, order: Order) -> Answer:
-        if transmitter not in self._of or len(self._pending) >= MAX_PENDING:
-            return Answer.ABSENT
-        serial = self._transmitters.next_serial(transmitter)
-        key = (transmitter, serial)
-        answer = Answer.SILENT
-        for _ in range(1 + self._options.retries):
-            there = self._of.get(transmitter)
-            if there is None:
-                return Answer.ABSENT
-            session, frame = there
-            waiting = self._pending[key] = asyncio.get_running_loop().create_future()
-            try:
-                if not session.write(self._framed(frame, serial, order)):
-                    return Answer.ABSENT
-                async with asyncio.timeout(self._options.reply_s):
-                    answer = await waiting
-            except TimeoutError:
-                answer = Answer.SILENT
-            finally:
-                del self._pending[key]
-            if answer in (Answer.CONFIRMED, Answer.ANSWERED):
-                break
-        return answer
-
-    def _framed(self, heard: Frame, serial: int, order: Order) -> bytes:
-        # The addresses and the framing are those of the last frame, turned round: units compare them with their own.
-        return encode(
-            heard._replace(
-                serial=serial,
-                time=self._stamp(heard),
-                source=heard.destination or self._options.address,
-                destination=heard.source,
-                command=order.command,
-                unit=order.unit,
-            )
-        )
-
-    def _answered(self, session: Session, frame: Frame, answer: Answer) -> None:
-        for transmitter in (frame.source, frame.destination):
-            waiting = self._pending.get((transmitter, frame.serial))
-            there = self._of.get(transmitter)
-            if waiting is not None and not waiting.done() and there is not None and there[0] is session:
-                waiting.set_result(answer)
-                return
-        self._vitals.count("gb26875_unexpected")

@@ -1,7 +1,9 @@
 """Who has been heard of, and who has fallen silent. No I/O, no clock."""
 
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from community.clock import HOUR
 
@@ -12,12 +14,31 @@ CLOCK_SET_EVERY = HOUR
 """A clock that will not be set is not set again at every frame."""
 
 
+class Seen(NamedTuple):
+    """A transmitter that was heard of.
+
+    Attributes:
+        address: on the wire.
+        heard: when its last frame came, UTC ms.
+        online: whether that is recent enough.
+        connected: whether its connection stands, so that it can be given orders.
+        attended: when somebody at the panel last answered a guard check (查岗), UTC ms; None: never since the start.
+    """
+
+    address: int
+    heard: int
+    online: bool
+    connected: bool
+    attended: int | None
+
+
 @dataclass(slots=True)
 class _Known:
     heard: int
     online: bool = True
     serial: int = 0
     clock_set: int | None = None
+    attended: int | None = None
 
 
 class Transmitters:
@@ -40,20 +61,32 @@ class Transmitters:
     def __contains__(self, transmitter: int) -> bool:
         return transmitter in self._known
 
-    def heard(self, transmitter: int, now: int) -> bool:
-        """Note a frame; whether the transmitter is here for the first time, or again."""
+    def heard(self, transmitter: int, now: int, *, attended: bool = False) -> bool:
+        """Note a frame; whether the transmitter is here for the first time, or again.
+
+        `attended`: the frame says that somebody answered a guard check.
+        """
         known = self._known.get(transmitter)
         if known is None:
-            self._known[transmitter] = _Known(now)
+            self._known[transmitter] = _Known(now, attended=now if attended else None)
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
                 self.forgotten += 1
             return True
         self._known.move_to_end(transmitter)
         known.heard = max(known.heard, now)
+        if attended:
+            known.attended = now
         back = not known.online
         known.online = True
         return back
+
+    def seen(self, connected: Container[int]) -> list[Seen]:
+        """All that are watched, by address; `connected` has those whose connection stands."""
+        return [
+            Seen(address, known.heard, known.online, address in connected, known.attended)
+            for address, known in sorted(self._known.items())
+        ]
 
     def gone(self, now: int) -> list[int]:
         """Those that have been silent for too long; each is named once, until it is heard again."""

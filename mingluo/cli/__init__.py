@@ -18,6 +18,7 @@ from mingluo.cli import (
     rules,
     settings,
     simulate,
+    transmitters,
     up,
 )
 
@@ -43,6 +44,7 @@ rules.app.command()(backtest.backtest)
 app.add_typer(rules.app, name="rules")
 app.add_typer(estate.app, name="estate")
 app.add_typer(log.app, name="log")
+app.add_typer(transmitters.app, name="transmitters")
 app.add_typer(bench.app, name="bench")
 
 

@@ -1,4 +1,4 @@
-"""The system that runs over a data directory, as commands ask it: its API, with the token of the run file."""
+"""The system that runs over a data directory, as commands ask it: its API, with what only the run file tells."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def ask(
         params: of the query.
         patience_s: how long an answer is waited for, s.
     """
-    headers = {"Authorization": f"Bearer {running.token}"}
+    headers = {"Authorization": f"Bearer {running.password}"}
     try:
         # The system is on this machine: a proxy of the environment knows no way to it.
         with httpx.Client(base_url=running.http, headers=headers, timeout=patience_s, trust_env=False) as client:

@@ -17,7 +17,8 @@ from gateway.recent import ask
 from mingluo.cli.database import Config, DataDir
 from mingluo.cli.io import emit, people, refuse
 from mingluo.cli.load import read_settings
-from mingluo.run_file import RunFile, read_run_file
+from mingluo.cli.running import running_system
+from mingluo.run_file import RunFile
 
 EVERY_S = 1.0
 """How often `--follow` asks."""
@@ -37,10 +38,7 @@ def tail(
     Payloads are cut to 512 bytes. What came before the system's last start is forgotten; refused messages of that
     time are in quarantine.
     """
-    settings = read_settings(config, data_dir=data_dir)
-    running = read_run_file(settings.data_dir)
-    if running is None:
-        refuse(f"no system runs over {settings.data_dir}; start it with `mingluo up`")
+    running = running_system(read_settings(config, data_dir=data_dir))
     # As a part of a NATS subject it may not hold dots or wildcards; nor may an id.
     if not device.replace("_", "").replace("-", "").isalnum() or not device.isascii():
         refuse(f"{device!r} is no device id: letters, digits, _ and -")

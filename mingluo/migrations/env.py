@@ -9,7 +9,9 @@ from alembic import context
 import alerts.rehearsal
 import alerts.tables  # noqa: F401 - as above
 import api.tables  # noqa: F401 - as above
-import community.estate_tables  # noqa: F401 - as above
+import community.announcements
+import community.estate_tables
+import community.transmitter_orders  # noqa: F401 - as above
 import rules.store_table  # noqa: F401 - as above
 from community.database import metadata
 

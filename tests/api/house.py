@@ -22,6 +22,7 @@ from api.feed import Feed
 from api.passwords import Cost
 from api.problems import Unavailable
 from api.tables import account, session
+from api.transmitters import NoTransmitters, Transmitters
 from community.alert import Alert, AlertEvent
 from community.database import metadata, open_database
 from community.estate import Bridge, Device, DeviceKind, Estate, Household, Material, Place, PlaceKind
@@ -191,6 +192,7 @@ class House:
     estate: Estate = field(default_factory=small_estate)
     refusals: list[Refusal] = field(default_factory=list)
     messages: list[RecentMessage] = field(default_factory=list)
+    transmitters: Transmitters = field(default_factory=NoTransmitters)
     keep_alive_s: float = 5.0
     away: bool = False
 
@@ -226,6 +228,7 @@ class House:
                 rulebooks=self.rulebooks,
                 version="0.1.0",
                 profiles=("native", "zigbee2mqtt"),
+                transmitters=self.transmitters,
             )
         )
         return self.app

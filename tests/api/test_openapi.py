@@ -81,7 +81,10 @@ async def test_every_get_answers_as_described(house: House, viewer: httpx.AsyncC
         if method != "GET" or path.endswith("/stream"):
             continue
         answer = await viewer.get(
-            path.replace("{alert_id}", event.alert).replace("{version}", "0").replace("{device}", "e0001")
+            path.replace("{alert_id}", event.alert)
+            .replace("{version}", "0")
+            .replace("{device}", "e0001")
+            .replace("{address}", "7001")
         )
         assert str(answer.status_code) in operation["responses"], name
         kind = answer.headers["content-type"].split(";")[0]

@@ -17,7 +17,9 @@ from sqlalchemy import Engine, inspect, text
 import alerts.rehearsal
 import alerts.tables  # noqa: F401 - as above
 import api.tables  # noqa: F401 - as above
-import community.estate_tables  # noqa: F401 - as above
+import community.announcements
+import community.estate_tables
+import community.transmitter_orders  # noqa: F401 - as above
 import rules.store_table  # noqa: F401 - as above
 from community.database import metadata, open_database
 from mingluo.migrations import (

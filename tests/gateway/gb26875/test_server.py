@@ -1,9 +1,6 @@
 """The server with real connections, and an inlet that does what the test wants."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,127 +10,18 @@ from community.refusal import Reason
 from gateway.admission import Admission
 from gateway.decoding.native import NATIVE
 from gateway.gb26875 import orders
-from gateway.gb26875.frame import Command, Frame, Splitter, encode, reply
-from gateway.gb26875.moments import BEIJING, read_moment, write_moment
-from gateway.gb26875.orders import Answer, Order
+from gateway.gb26875.frame import Command
+from gateway.gb26875.moments import read_moment
+from gateway.gb26875.orders import Answer
 from gateway.gb26875.server import Gb26875Options, Gb26875Server
 from gateway.gb26875.session import Patience
 from gateway.ingest import Ingest
 from gateway.inlet import Inlet, Taken
 from tests.gateway.conftest import WatchedVitals
+from tests.gateway.gb26875.centre import TOPIC, UNKNOWN, Centre, Unit, centre
 from tests.gateway.gb26875.frames import CENTRE, NOW, TRANSMITTER, component_state, fire, frame, unit
 from tests.gateway.gb26875.test_codec import profile
 from tests.gateway.test_ingest import FakeLink, FakeLog, FakeQuarantine
-
-UNKNOWN = Taken(0, ((Reason.UNKNOWN_DEVICE, "no such device"),))
-TOPIC = f"gb26875/{TRANSMITTER}"
-
-
-@dataclass
-class Pipe:
-    """Stands for the inlet."""
-
-    put_in: list[tuple[str, bytes]] = field(default_factory=list)
-    answers: dict[str, Taken] = field(default_factory=dict)
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.open.set()
-
-    async def put(self, topic: str, payload: bytes) -> Taken:
-        """As `Inlet.put`."""
-        self.put_in.append((topic, payload))
-        self.changed.set()
-        await self.open.wait()
-        return self.answers.get(topic, Taken(1))
-
-
-class Unit:
-    """A transmission unit: what it sends, and the frames it gets."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._splitter = Splitter()
-        self._frames: list[Frame] = []
-
-    async def send(self, *pieces: bytes) -> None:
-        """Send each piece by itself."""
-        for piece in pieces:
-            self._writer.write(piece)
-            await self._writer.drain()
-
-    async def next(self) -> Frame:
-        """The next frame that comes."""
-        async with asyncio.timeout(10):
-            while not self._frames:
-                data = await self._reader.read(4_096)
-                assert data, "the server closed the connection"
-                self._frames += self._splitter.feed(data)
-        return self._frames.pop(0)
-
-    async def answers(self, count: int) -> list[tuple[int, int]]:
-        """Serial number and command of the next frames."""
-        frames = [await self.next() for _ in range(count)]
-        return [(f.serial, f.command) for f in frames]
-
-    async def closed(self) -> None:
-        """Wait until the server has closed the connection."""
-        async with asyncio.timeout(10):
-            try:
-                while await self._reader.read(4_096):
-                    pass
-            except ConnectionError:
-                pass
-
-    def leave(self) -> None:
-        """Break the connection."""
-        self._writer.transport.abort()
-
-
-class Centre:
-    """A server, a pipe behind it, a clock that goes when it is told to, and units."""
-
-    def __init__(self, options: Gb26875Options) -> None:
-        self.now = NOW
-        self.pipe = Pipe()
-        self.vitals = WatchedVitals()
-        self.pauses: list[float] = []
-        self.server = Gb26875Server(self.pipe.put, lambda: self.now, self.vitals, options, sleep=self._sleep)
-        self._units: list[Unit] = []
-
-    async def _sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += round(seconds * SECOND)
-
-    async def unit(self) -> Unit:
-        """A new connection."""
-        one = Unit(*await asyncio.open_connection("127.0.0.1", self.server.port))
-        self._units.append(one)
-        return one
-
-    async def until_put(self, count: int) -> None:
-        """Wait until so many messages have come to the inlet."""
-        async with asyncio.timeout(10):
-            while len(self.pipe.put_in) < count:
-                self.pipe.changed.clear()
-                await self.pipe.changed.wait()
-
-    def leave(self) -> None:
-        """Break all connections."""
-        for one in self._units:
-            one.leave()
-
-
-@asynccontextmanager
-async def centre(options: Gb26875Options | None = None) -> AsyncIterator[Centre]:
-    """A running one."""
-    it = Centre(options or Gb26875Options())
-    async with it.server:
-        yield it
-        it.leave()
-
 
 CONFIRM, DENY = Command.CONFIRM, Command.DENY
 
@@ -327,92 +215,8 @@ async def test_a_stranger_is_not_watched() -> None:
         assert await unit_.answers(1) == [(2, CONFIRM)], "a private type has nothing for us"
         c.now += 10 * MINUTE
         c.server.look()
-        assert await c.server.order(TRANSMITTER, orders.read_state()) is Answer.ABSENT
+        assert (await c.server.order(TRANSMITTER, orders.read_state())).answer is Answer.ABSENT
         assert all(not t.endswith("/link") for t, _ in c.pipe.put_in)
-
-
-async def test_a_clock_that_is_off_is_set_once() -> None:
-    async with centre() as c:
-        unit_ = await c.unit()
-        await unit_.send(frame(serial=1, at=NOW - 10 * MINUTE), frame(serial=2, at=NOW - 10 * MINUTE))
-        got = [await unit_.next() for _ in range(3)]
-        (setting,) = [f for f in got if f.command == Command.CONTROL]
-        assert setting.unit == b"\x5a\x01" + write_moment(NOW)
-        assert (setting.source, setting.destination) == (CENTRE, TRANSMITTER)
-        await unit_.send(reply(setting, CONFIRM, write_moment(NOW)))
-        await c.vitals.until(lambda: c.vitals.counter("gb26875_orders", answer="confirmed") == 1)
-
-
-@pytest.mark.parametrize(
-    ("order", "data"),
-    [
-        (orders.set_clock(NOW, BEIJING), b"\x5a\x01" + write_moment(NOW)),
-        (orders.guard_check(10), b"\x5b\x01\x0a"),
-        (orders.read_state(), b"\x51\x01\x00"),
-        (orders.read_time(), b"\x58\x01\x00"),
-        (orders.read_system(1, 2), b"\x3d\x01\x01\x02"),
-    ],
-)
-async def test_orders(order: Order, data: bytes) -> None:
-    async with centre() as c:
-        unit_ = await c.unit()
-        await unit_.send(frame())
-        await unit_.next()
-        ordering = asyncio.create_task(c.server.order(TRANSMITTER, order))
-        asked = await unit_.next()
-        assert (asked.command, asked.unit, asked.serial) == (order.command, data, 0)
-        if order.command == Command.CONTROL:
-            await unit_.send(reply(asked, CONFIRM, write_moment(NOW)))
-            assert await ordering is Answer.CONFIRMED
-        else:
-            answer = asked._replace(source=TRANSMITTER, destination=CENTRE, command=Command.ANSWER, unit=b"\x15\1\1")
-            await unit_.send(encode(answer))
-            assert await ordering is Answer.ANSWERED
-            assert c.pipe.put_in[-1] == (TOPIC, encode(answer)), "what it answers is data"
-
-
-async def test_an_order_is_repeated_three_times() -> None:
-    async with centre(Gb26875Options(reply_s=0.02)) as c:
-        unit_ = await c.unit()
-        await unit_.send(frame())
-        await unit_.next()
-        ordering = asyncio.create_task(c.server.order(TRANSMITTER, orders.guard_check(10)))
-        asked = [await unit_.next() for _ in range(4)]
-        assert {(f.serial, f.unit) for f in asked} == {(0, b"\x5b\x01\x0a")}
-        assert await ordering is Answer.SILENT
-    async with centre() as c:
-        unit_ = await c.unit()
-        await unit_.send(frame())
-        await unit_.next()
-        ordering = asyncio.create_task(c.server.order(TRANSMITTER, orders.guard_check(10)))
-        for _ in range(4):
-            await unit_.send(reply(await unit_.next(), DENY, write_moment(NOW)))
-        assert await ordering is Answer.DENIED
-
-
-async def test_an_order_to_one_who_leaves_is_not_waited_for_for_ever() -> None:
-    async with centre(Gb26875Options(reply_s=0.02)) as c:
-        unit_ = await c.unit()
-        await unit_.send(frame())
-        await unit_.next()
-        ordering = asyncio.create_task(c.server.order(TRANSMITTER, orders.guard_check(10)))
-        await unit_.next()
-        unit_.leave()
-        assert await ordering in (Answer.ABSENT, Answer.SILENT)
-
-
-async def test_a_confirmation_of_nothing_or_by_another_is_counted_and_no_more() -> None:
-    async with centre() as c:
-        unit_, other = await c.unit(), await c.unit()
-        await unit_.send(frame())
-        await unit_.next()
-        ordering = asyncio.create_task(c.server.order(TRANSMITTER, orders.guard_check(10)))
-        asked = await unit_.next()
-        await other.send(reply(asked, CONFIRM, write_moment(NOW)))
-        await c.vitals.until(lambda: c.vitals.counter("gb26875_unexpected") == 1)
-        assert not ordering.done()
-        await unit_.send(reply(asked, CONFIRM, write_moment(NOW)))
-        assert await ordering is Answer.CONFIRMED
 
 
 async def test_when_it_is_full_who_has_brought_nothing_makes_room() -> None:
