@@ -63,15 +63,26 @@ _ALARMS = {
     "moisture": "water_alarm", "door": "contact_open", "window": "contact_open", "opening": "contact_open",
     "garage_door": "contact_open", "battery": "battery_low", "tamper": "tamper", "connectivity": "online",
 }  # fmt: skip
+# The first that fits. What a detector says of itself (muted, defective, low battery) stands before what it detects.
 _NAMED = (
-    ("arc", "arc_alarm"), ("short circuit|short_circuit", "short_circuit_alarm"), ("overload|over current|overcurrent",
-    "overload_alarm"), ("over voltage|overvoltage", "overvoltage_alarm"), ("under voltage|undervoltage",
-    "undervoltage_alarm"), ("leakage|earth leak|ground fault|residual|rcd", "residual_alarm"),
-    ("over temperature|overtemperature|overheat|overheating|over temp", "temperature_alarm"), ("tripped|trip", "trip"),
-    ("end of life|eol", "end_of_life"), ("fire", "fire_alarm"), ("smoke", "smoke_alarm"), ("heat", "heat_alarm"),
-    ("carbon monoxide|co", "co_alarm"), ("gas", "gas_alarm"), ("water leak|water|leak|flood", "water_alarm"),
-    ("tamper", "tamper"), ("battery low|low battery", "battery_low"), ("fault|problem", "fault"),
+    ("muted?|silenced?|hushed?", "mute"), ("arc", "arc_alarm"),
+    ("short circuit|short_circuit", "short_circuit_alarm"),
+    ("overload|over current|overcurrent|over ?power(?:ing|ed)?", "overload_alarm"),
+    ("over voltage|overvoltage", "overvoltage_alarm"), ("under voltage|undervoltage", "undervoltage_alarm"),
+    ("leakage|earth leak|ground fault|residual|rcd", "residual_alarm"),
+    ("over temperature|overtemperature|overheat|overheating|over temp", "temperature_alarm"),
+    ("tripped|trip", "trip"), ("end of life|eol", "end_of_life"),
+    ("battery (?:is )?low|low battery|(?:weak|replace) battery|battery (?:problem|fault|defect|error)", "battery_low"),
+    ("fault|problem|failure|failed|error|malfunction|trouble|defect(?:ive)?|dirty|contaminat(?:ed|ion)", "fault"),
+    ("fire", "fire_alarm"), ("smoke", "smoke_alarm"), ("heat", "heat_alarm"), ("carbon monoxide|co", "co_alarm"),
+    ("gas", "gas_alarm"), ("water leak|water|leak|flood", "water_alarm"), ("tamper", "tamper"),
 )  # fmt: skip
+# Things that are called after what they are for: a valve is not a leak.
+_THINGS = re.compile(
+    r"\b(?:water|gas|heat|fire) ?(?:heater|pump|valve|boiler|supply|meter|tap|shut ?off|place|stove)\b(?! leak)"
+)
+_HEATING = re.compile(r"\b(?:heating|heater|burner|demand)\b")
+_ABOUT = re.compile(r"\b(?:enabled|supported|installed|connected|led|indicator|armed|ready)$")
 _TEST = re.compile(r"(?:smoke |heat |co |gas |alarm )?(?:self ?)?test(?: button| mode| active)?")
 _PERIOD = re.compile(r"\b(?:today|yesterday|daily|day|hour|hourly|week|weekly|month|monthly|year|yearly|period|last)\b")
 _PHASE = re.compile(r"\b(?:l([123])|phase ?([abc123]))\b|\b(?:voltage|current|power|energy) ?([abc])\b")
@@ -157,6 +168,8 @@ def _has(words: str, name: str) -> bool:
 def _alarm(entity: Described, name: str) -> Meaning | str:
     if _TEST.fullmatch(_plain(entity.title)):
         return Meaning("test", flag=True)
+    if entity.device_class == "heat" and _HEATING.search(_plain(entity.title)):
+        return "tells that something heats, not that it is hot"
     if entity.device_class in _ALARMS:
         return Meaning(_ALARMS[entity.device_class], flag=True)
     if entity.device_class == "power":  # on: power is there
@@ -167,6 +180,9 @@ def _alarm(entity: Described, name: str) -> Meaning | str:
     for text in (_plain(entity.title), name):
         if entity.device_class == "" and re.search(r"\btest\b", text):
             return Meaning("test", flag=True)
+        if entity.device_class == "" and _ABOUT.search(text):
+            return "tells how the device is set up, not what it sees"
+        text = _THINGS.sub(" ", text)
         for words, signal in _NAMED:
             if _has(words, text):
                 return Meaning(signal, flag=True)

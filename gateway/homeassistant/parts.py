@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gateway.decoding.numbers import number_of
+from gateway.decoding.numbers import integer_of, number_of
 from gateway.decoding.paths import MISSING
 
 Node = Callable[["Given"], Any]
@@ -43,9 +43,9 @@ def value_of(given: Given) -> Any:
 
 
 def value_json_of(given: Given) -> Any:
-    """The payload as JSON."""
+    """The payload as JSON; null is missing."""
 
-    return given.value_json
+    return MISSING if given.value_json is None else given.value_json
 
 
 def member(node: Node, key: str | int) -> Node:
@@ -117,6 +117,31 @@ def _equal(a: Any, b: Any) -> Any:
     return bool(a == b)
 
 
+def among(node: Node, nodes: list[Node]) -> Node:
+    """`in [...]`: whether it equals one of the parts."""
+
+    def found(given: Given) -> Any:
+        value = node(given)
+        same = [MISSING if value is MISSING or (n := other(given)) is MISSING else _equal(value, n) for other in nodes]
+        return True if True in same else MISSING if MISSING in same else False
+
+    return found
+
+
+def within(node: Node, holder: Node) -> Node:
+    """`in`: whether it is part of a text, or an element of a list in the payload."""
+
+    def found(given: Given) -> Any:
+        value, whole = node(given), holder(given)
+        if isinstance(value, str) and isinstance(whole, str):
+            return value in whole
+        if value is MISSING or not isinstance(whole, list):
+            return MISSING
+        return any(_equal(value, element) is True for element in whole)
+
+    return found
+
+
 def _numbers(operation: Callable[[float, float], Any]) -> Callable[[Any, Any], Any]:
     def applied(a: Any, b: Any) -> Any:
         x, y = number_of(a), number_of(b)
@@ -179,14 +204,32 @@ def _round(node: Node, arguments: list[Node]) -> Node:
     return rounded
 
 
+def _iif(node: Node, arguments: list[Node]) -> Node:
+    yes = arguments[0] if arguments else constant(True)
+    return choice(node, yes, arguments[1] if len(arguments) > 1 else constant(False))
+
+
+def _bitwise_and(node: Node, arguments: list[Node]) -> Node:
+    def masked(given: Given) -> Any:
+        word, mask = integer_of(node(given)), integer_of(arguments[0](given)) if arguments else None
+        return MISSING if word is None or mask is None else float(word & mask)
+
+    return masked
+
+
 def _text(change: Callable[[str], str]) -> Callable[[Any], Any]:
     return lambda found: change(found) if isinstance(found, str) else found
 
+
+CALLED = frozenset(("float", "int", "iif"))
+"""Filters that may be written as functions, too: `float(value)`."""
 
 FILTERS: dict[str, Callable[[Node, list[Node]], Node]] = {
     "float": _on_value(_float),
     "int": _on_value(_int),
     "round": _round,
+    "iif": _iif,
+    "bitwise_and": _bitwise_and,
     "abs": _on_value(lambda found: abs(x) if (x := number_of(found)) is not None else MISSING),
     "default": _on_value(lambda found: found),
     "d": _on_value(lambda found: found),

@@ -15,12 +15,14 @@ from typing import Any
 from gateway.decoding.paths import MISSING
 from gateway.homeassistant.parts import (
     ARITHMETIC,
+    CALLED,
     COMPARED,
     FILTERS,
     WORDS,
     Given,
     Node,
     all_of,
+    among,
     any_of,
     binary,
     choice,
@@ -29,6 +31,7 @@ from gateway.homeassistant.parts import (
     negated,
     value_json_of,
     value_of,
+    within,
 )
 
 MAX_TEMPLATE = 512
@@ -47,7 +50,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _EXPRESSION = re.compile(r"\s*\{\{-?(.*?)-?\}\}\s*", re.DOTALL)
-_BRANCHES = re.compile(r"\s*\{%-?\s*if\b(.*?)-?%\}(.*?)\{%-?\s*else\s*-?%\}(.*?)\{%-?\s*endif\s*-?%\}\s*", re.DOTALL)
+_BRANCH = re.compile(r"\{%-?\s*(if|elif|else|endif)\b(.*?)-?%\}", re.DOTALL)
 
 
 class TemplateUnreadableError(ValueError):
@@ -84,14 +87,30 @@ def _template(text: str) -> Node:
     expression = _EXPRESSION.fullmatch(text)
     if expression is not None and "{{" not in expression[1] and "}}" not in expression[1]:
         return _Parser(expression[1]).whole()
-    branches = _BRANCHES.fullmatch(text)
-    if branches is not None and not any("{%" in part for part in branches.groups()):
-        condition = _Parser(branches[1]).whole()
-        yes, no = (_branch(part) for part in branches.groups()[1:])
-        return choice(condition, yes, no)
     if "{{" not in text and "{%" not in text:
         raise TemplateUnreadableError("always the same text")
-    raise TemplateUnreadableError("not a single {{ ... }}, nor {% if %} with one else")
+    return _branches(text)
+
+
+def _branches(text: str) -> Node:
+    """`{% if %}`, any number of `{% elif %}`, perhaps `{% else %}`, `{% endif %}`, and nothing around or within."""
+    before, *pieces = _BRANCH.split(text)
+    words, conditions, bodies = pieces[::3], pieces[1::3], pieces[2::3]
+    inner = words[1:-1]
+    if (
+        not words
+        or (words[0], words[-1]) != ("if", "endif")
+        or before.strip()
+        or any("{%" in part for part in (before, *bodies))
+        or bodies[-1].strip()
+        or any(word != "elif" and (word, i) != ("else", len(inner) - 1) for i, word in enumerate(inner))
+    ):
+        raise TemplateUnreadableError("not a single {{ ... }}, nor {% if %} with its elif and else")
+    # Without an else nothing is said where no condition holds.
+    node = constant(MISSING)
+    for word, condition, body in reversed(list(zip(words[:-1], conditions, bodies, strict=False))):
+        node = _branch(body) if word == "else" else choice(_Parser(condition).whole(), _branch(body), node)
+    return node
 
 
 def _branch(text: str) -> Node:
@@ -150,8 +169,7 @@ class _Parser:
         node = self._or()
         if self._take("if"):
             condition = self._or()
-            self._need("else")
-            node = choice(condition, node, self._conditional())
+            node = choice(condition, node, self._conditional() if self._take("else") else constant(MISSING))
         self._depth -= 1
         return node
 
@@ -179,11 +197,23 @@ class _Parser:
         operator = self._take(*COMPARED)
         if operator is not None:
             return binary(COMPARED[operator], left, self._sum())
+        if self._take("in"):
+            return self._contained(left)
+        if self._at + 1 < len(self._tokens) and self._peek("not") and self._tokens[self._at + 1][1] == "in":
+            self._at += 2
+            return negated(self._contained(left))
         if self._take("is"):
-            negated = self._take("not") is not None
+            undefined = self._take("not") is not None
             self._need("defined")
-            return lambda given: (left(given) is MISSING) == negated
+            return lambda given: (left(given) is MISSING) == undefined
         return left
+
+    def _contained(self, left: Node) -> Node:
+        if self._take("["):
+            return among(left, self._arguments("]"))
+        if self._take("("):
+            return among(left, self._arguments(")"))
+        return within(left, self._sum())
 
     def _sum(self) -> Node:
         node = self._product()
@@ -211,15 +241,14 @@ class _Parser:
             made = FILTERS.get(name) if kind == "name" else None
             if made is None:
                 raise TemplateUnreadableError(f"filter {name!r} is not understood")
-            arguments = self._arguments() if self._take("(") else []
-            node = made(node, arguments)
+            node = made(node, self._arguments(")") if self._take("(") else [])
         return node
 
-    def _arguments(self) -> list[Node]:
+    def _arguments(self, end: str) -> list[Node]:
         arguments: list[Node] = []
-        while not self._take(")"):
+        while not self._take(end):
             arguments.append(self._conditional())
-            if not self._peek(")"):
+            if not self._peek(end):
                 self._need(",")
         return arguments
 
@@ -234,6 +263,9 @@ class _Parser:
             self._need(")")
         elif word == "value":
             return value_of
+        elif word in CALLED and kind == "name" and self._take("("):
+            of, *more = self._arguments(")") or [constant(MISSING)]
+            return FILTERS[word](of, more)
         elif word == "value_json":
             node = value_json_of
         elif word.lower() in WORDS and kind == "name":
@@ -245,6 +277,15 @@ class _Parser:
                 kind, key = self._next()
                 if kind != "name" and not key.isdecimal():
                     raise TemplateUnreadableError(f"{key!r} is not a member")
+                if key == "get" and self._take("("):
+                    kind, key = self._next()
+                    if kind != "text":
+                        raise TemplateUnreadableError(f"get({key}) is not a member")
+                    if self._take(","):
+                        self._conditional()  # its default: nothing measured is no measurement
+                    self._need(")")
+                    node = member(node, key[1:-1])
+                    continue
                 if self._peek("("):
                     raise TemplateUnreadableError(f"method {key!r} is not understood")
                 node = member(node, key if kind == "name" else int(key))

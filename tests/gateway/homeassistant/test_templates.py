@@ -44,6 +44,26 @@ def result(template: str, payload: str) -> Any:
         ("{%- if value == 'wet' -%} {{ 'ON' }} {%- else -%} OFF {%- endif -%}", "wet", "ON"),
         ("{{ value_json.x | is_defined }}", '{"x": 0}', 0),
         ("{{ true }}", "", True),
+        ("{{ 'ON' if value in ['mild', 'heavy'] else 'OFF' }}", "heavy", "ON"),
+        ("{{ 'ON' if value in ['mild', 'heavy'] else 'OFF' }}", "none", "OFF"),
+        ("{% if value_json.s not in ('idle', 'test') %}ON{% else %}OFF{% endif %}", '{"s": "fire"}', "ON"),
+        ("{{ value_json.code in [1, 2] }}", '{"code": "2"}', True),
+        ("{{ 'smoke' in value_json.active }}", '{"active": ["heat", "smoke"]}', True),
+        ("{{ 'smoke' in value }}", "no smoke", True),
+        ("{% if value == '2' %}ON{% elif value == '1' %}TEST{% else %}OFF{% endif %}", "2", "ON"),
+        ("{% if value == '2' %}ON{% elif value == '1' %}TEST{% else %}OFF{% endif %}", "1", "TEST"),
+        ("{% if value == '2' %}ON{% elif value == '1' %}TEST{% else %}OFF{% endif %}", "0", "OFF"),
+        ("{% if value == 'fire' %}ON{% endif %}", "fire", "ON"),
+        ("{% if value == 'fire' %}ON{% endif %}", "calm", MISSING),
+        ("{{ 'ON' if value_json.a == 1 }}", '{"a": 2}', MISSING),
+        ("{{ value_json.get('smoke', false) }}", '{"smoke": true}', True),
+        ("{{ value_json.get('smoke', false) }}", "{}", MISSING),
+        ("{{ value_json.co | iif('ON', 'OFF') }}", '{"co": true}', "ON"),
+        ("{{ iif(value_json.co > 50, 'ON', 'OFF') }}", '{"co": 20}', "OFF"),
+        ("{{ value_json.co | iif }}", '{"co": 0}', False),
+        ("{{ value_json.state | bitwise_and(4) > 0 }}", '{"state": 6}', True),
+        ("{{ float(value) * 99 + 1 }}", "1", 100),
+        ("{{ int(value_json.p, 0) }}", "{}", MISSING),
     ],
 )
 def test_common_forms(template: str, payload: str, expected: Any) -> None:
@@ -92,6 +112,11 @@ def test_what_is_known_of_a_condition_suffices() -> None:
         ("{{ value_json.x }} V", "not a single"),
         ("{% for i in value_json %}{{ i }}{% endfor %}", "not a single"),
         ("{% set x = 1 %}{{ x }}", "not a single"),
+        ("{% if value %}ON{% else %}OFF{% elif value %}ON{% endif %}", "not a single"),
+        ("{% if value %}{% if value %}ON{% endif %}{% endif %}", "not a single"),
+        ("{% else %}ON{% endif %}", "not a single"),
+        ("{{ value_json.get(value) }}", "get(value)"),
+        ("{{ float value }}", "'float'"),
         ("{{ (value }}", "')' is missing"),
         ("{{ value_json[value] }}", "[value]"),
         ("{{ value_json[1e999] }}", "[1e999]"),
@@ -108,7 +133,8 @@ def test_other_forms_are_refused_with_the_reason(template: str, why: str) -> Non
 
 WORDS = st.sampled_from(
     [*"()[].|,+-*/<>", "==", "is", "not", "defined", "if", "else", "and", "or", "value", "value_json", "a", "'a'", "0",
-     "1.5", "float", "int", "round", "default", "{%", "%}", "{{", "}}", "1e308", "None"]
+     "1.5", "float", "int", "round", "default", "in", "iif", "get", "bitwise_and", "{%", "%}", "{{", "}}",
+     "1e308", "None"]
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
