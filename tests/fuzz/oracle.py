@@ -64,7 +64,8 @@ def says(profile: DataProfile | None, topic: bytes, payload: bytes, alarm: str) 
     if route.format == "senml":
         return _senml_says(profile, route, payload, alarm)
     if any(
-        told != 0 and (event == alarm or ("{" in event and alarm in topic.decode(errors="replace")))
+        told != 0
+        and (event == alarm or ("{" in event and alarm in _folded(topic.decode(errors="replace")).replace("-", "_")))
         for event, told in route.gives.items()
     ):
         return True
@@ -83,12 +84,8 @@ def read_document(payload: bytes, is_text: bool) -> Any:
     try:
         text = payload.decode()
     except UnicodeDecodeError:
-        try:
-            text = payload.decode("gb18030")
-        except UnicodeDecodeError:
-            if is_text:
-                raise
-            text = payload.decode(errors="replace")
+        # Texts of several codes in one document: each by itself.
+        text = payload.decode("gb18030") if is_text else '"'.join(map(_text, payload.split(b'"')))
     text = text.strip(_JSON_ENDS)
     if is_text:
         return text.strip('"')
@@ -379,6 +376,15 @@ def _senml_says(profile: DataProfile, route: Topic, payload: bytes, alarm: str) 
             if ends and any(_means(meaning, value, alarm) for value in values):
                 return True
     return False
+
+
+def _text(piece: bytes) -> str:
+    for code in ("utf-8", "gb18030"):
+        try:
+            return piece.decode(code)
+        except UnicodeDecodeError:
+            continue
+    return piece.decode(errors="replace")
 
 
 def _folded(name: str) -> str:

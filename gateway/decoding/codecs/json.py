@@ -62,15 +62,50 @@ def parse_told(payload: bytes) -> tuple[Any, Fault | None]:
         return msgspec.json.decode(payload), None
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass  # the slow way tells what and where, or reads it
+    text, fault = _text_told(payload)
     try:
-        text = text_of(payload)
-    except UnreadableError as no_text:
-        # A name that was cut within a character must not take the alarm beside it away.
+        return _lenient(text), fault
+    except UnreadableError:
+        if fault is None:
+            raise
+        raise UnreadableError(fault) from None
+
+
+def _text_told(payload: bytes) -> tuple[str, Fault | None]:
+    """The bytes as text, and what is to be told of it.
+
+    A text of another code, or one cut within a character, must not take the alarm beside it away: where others are
+    UTF-8 beyond doubt, each is read by itself.
+    """
+    try:
+        return payload.decode(), None
+    except UnicodeDecodeError as error:
+        fault = Fault(Reason.NOT_JSON, "", f"not UTF-8 at byte {error.start}")
+    # A quotation mark is no part of a character in any of these codes.
+    pieces = payload.split(b'"')
+    if not any(map(_is_utf_8, pieces)):
         try:
-            return _lenient(payload.decode(errors="replace")), no_text.fault
-        except UnreadableError:
-            raise no_text from None
-    return _lenient(text), None
+            return payload.decode("gb18030"), None
+        except UnicodeDecodeError:
+            pass
+    return '"'.join(map(_read_piece, pieces)), fault
+
+
+def _is_utf_8(piece: bytes) -> bool:
+    """Whether there are characters of three bytes in it: those of two may be GBK by chance."""
+    try:
+        return not piece.isascii() and max(piece.decode()) > "\u07ff"
+    except UnicodeDecodeError:
+        return False
+
+
+def _read_piece(piece: bytes) -> str:
+    for code in ("utf-8", "gb18030"):
+        try:
+            return piece.decode(code)
+        except UnicodeDecodeError:
+            pass
+    return piece.decode(errors="replace")
 
 
 def _lenient(text: str) -> Any:

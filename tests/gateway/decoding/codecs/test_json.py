@@ -106,5 +106,12 @@ def test_a_text_cut_within_a_character_takes_nothing_away_from_its_neighbours() 
     assert [str(fault) for fault in document.faults] == ["not UTF-8 at byte 13"]
 
 
+def test_texts_of_two_codes_in_one_message_are_read_each_by_itself() -> None:
+    payload = '{"漏电报警": "报警", "部位": "'.encode() + "厨房".encode("gbk") + b'", "x": "\xff"}'
+    (document,) = JsonCodec().read("t", payload, 0)
+    assert document.body == {"漏电报警": "报警", "部位": "厨房", "x": "\ufffd"}
+    assert [fault.reason for fault in document.faults] == [Reason.NOT_JSON]
+
+
 def test_an_empty_payload_clears_a_retained_message_and_says_nothing() -> None:
     assert JsonCodec().read("t", b"", 0) == ()
