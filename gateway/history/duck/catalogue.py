@@ -16,6 +16,7 @@ import duckdb
 from gateway.history.duck.guard import Guard
 from gateway.history.duck.schema import SCHEMA, TABLES
 from gateway.history.duck.snapshot import Snapshot
+from gateway.history.duck.sql import row_of
 from gateway.history.store import HistoryUnavailable
 
 NAME = "catalogue.duckdb"
@@ -73,6 +74,11 @@ class Catalogue:
             finally:
                 with contextlib.suppress(duckdb.Error):
                     cursor.rollback()
+
+    def bytes(self) -> int:
+        """What it takes on disk, with its write-ahead log."""
+        files = (self.path, self.path.with_name(f"{NAME}.wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def checkpoint(self) -> None:
         """Put what was written into the file proper, and give the room of dropped heads back."""
@@ -143,14 +149,14 @@ class Catalogue:
 
 def _prepare(cursor: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables where there are none, and refuse those of another schema."""
-    found = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'").fetchone()
+    found = row_of(cursor, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta'")
     if found == (0,):
         cursor.execute(TABLES)
         cursor.execute("INSERT INTO meta VALUES (?)", [SCHEMA])
         cursor.execute("INSERT INTO position VALUES (0)")
         return
-    schema = cursor.execute("SELECT schema FROM meta").fetchone()
-    if schema != (SCHEMA,):
+    (schema,) = row_of(cursor, "SELECT schema FROM meta")
+    if schema != SCHEMA:
         raise HistoryUnavailable(f"{path}: written with schema {schema}; this release reads schema {SCHEMA}")
 
 

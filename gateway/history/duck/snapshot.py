@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.history.duck.schema import head_table
+from gateway.history.duck.sql import columns_of
 from gateway.history.store import Resolution
 
 LARGEST = 2**63 - 1
@@ -96,8 +97,7 @@ class Snapshot:
         return dict(self.cursor.execute(asked, [list(names)]).fetchall())
 
     def _columns(self, number: int) -> frozenset[int]:
-        names = self.cursor.execute(f"SELECT * FROM {head_table(number)} LIMIT 0").description
-        return frozenset(int(name[1:]) for name, *_ in names[4:])
+        return frozenset(int(name[1:]) for name in columns_of(self.cursor, head_table(number))[4:])
 
     def _segments(self, terms: str, values: list[object]) -> list[Segment]:
         fields = "file, kind, period, first_ts, last_ts, first_received, last_received, rows, bytes, signals"
