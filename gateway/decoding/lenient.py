@@ -8,6 +8,7 @@ from community.clock import parse_time
 from community.quantities import QUANTITIES
 from community.refusal import Reason
 from gateway.decoding.codecs.json import stripped
+from gateway.decoding.numbers import read_number
 from gateway.decoding.profile import Decoded, Measurement
 from gateway.fault import Fault
 from gateway.values import FLAGS
@@ -143,10 +144,12 @@ def _values(item: Mapping[str, Any], dot: str, faults: list[Fault]) -> dict[str,
     good: dict[str, float | None] = {}
     for name, value in values.items():
         fault = _judge(name, value)
-        if fault is None:
-            good[name] = None if value is None else float(value)
-        else:
+        if fault is not None:
             faults.append(Fault(fault[0], f"{dot}values.{_cut(name)}", fault[1]))
+            value = _flag(value) if name in FLAGS else None
+            if value is None:
+                continue
+        good[name] = None if value is None else float(value)
     return good
 
 
@@ -166,16 +169,28 @@ def _judge(name: str, value: Any) -> tuple[Reason, str] | None:
     return None
 
 
+def _flag(raw: Any) -> float | None:
+    """What a text means that stands where true or false should: `"true"`, `"ON"`, `"1"`; None if nothing.
+
+    It is told as a fault, and counts all the same: an alarm must not be lost for a pair of quotes.
+    """
+    word = read_number(raw, "", flag=True) if isinstance(raw, str) else None
+    return word if isinstance(word, float) and word in (0.0, 1.0) else None
+
+
 def _event(item: Mapping[str, Any], dot: str, faults: list[Fault]) -> dict[str, float | None]:
     name, active = item.get("event"), item.get("active", True)
     if not isinstance(name, str):
         faults.append(_schema(f"{dot}event", f"expected the event's name, got {_kind(name)}"))
     elif name in QUANTITIES:
         faults.append(_schema(f"{dot}event", f"{name} is a quantity; send it as telemetry"))
-    elif not (isinstance(active, bool) or (isinstance(active, (int, float)) and active in (0, 1))):
-        faults.append(_schema(f"{dot}active", f"expected true or false, got {_kind(active)}"))
-    else:
+    elif isinstance(active, bool) or (isinstance(active, (int, float)) and active in (0, 1)):
         return {name: float(active)}
+    else:
+        # Of an `active` that cannot be read the event's name holds.
+        faults.append(_schema(f"{dot}active", f"expected true or false, got {_kind(active)}"))
+        flag = _flag(active)
+        return {name: 1.0 if flag is None else flag}
     return {}
 
 

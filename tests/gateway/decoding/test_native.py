@@ -129,6 +129,15 @@ def test_many_faults_of_one_reason_hide_no_other() -> None:
     assert Reason.NAN in {fault.reason for fault in decoded.faults}
 
 
+@pytest.mark.parametrize(
+    ("raw", "flag"), [("true", 1), ("ON", 1), (" 1 ", 1), ("off", 0), ("perhaps", None), ("", None)]
+)
+def test_a_flag_in_quotes_is_told_and_not_lost(raw: str, flag: float | None) -> None:
+    decoded = telemetry(json.dumps({"values": {"smoke_alarm": raw, "co": 3}}))
+    assert named(decoded) == [("schema", "values.smoke_alarm")]
+    assert decoded.measurements[0].values == ({"co": 3} if flag is None else {"smoke_alarm": flag, "co": 3})
+
+
 def test_flags_may_be_true_or_false_also_among_values() -> None:
     decoded = telemetry('{"values": {"breaker_closed": true, "smoke_alarm": false, "voltage": 230}}')
     assert decoded.measurements[0].values == {"breaker_closed": 1, "smoke_alarm": 0, "voltage": 230}
@@ -146,9 +155,13 @@ def test_times_in_any_of_their_forms(ts: str) -> None:
         ('{"event": "smoke_alarm"}', {"smoke_alarm": 1}, []),
         ('{"event": "smoke_alarm", "active": false}', {"smoke_alarm": 0}, []),
         ('{"event": "trip", "active": 1}', {"trip": 1}, []),
-        ('{"event": "trip", "active": "yes"}', None, [("schema", "active")]),
-        ('{"event": "trip", "active": null}', None, [("schema", "active")]),
-        ('{"event": "trip", "active": 2}', None, [("schema", "active")]),
+        # Told, and not lost: what can be understood counts, and of the rest the event's name.
+        ('{"event": "trip", "active": "yes"}', {"trip": 1}, [("schema", "active")]),
+        ('{"event": "trip", "active": "false"}', {"trip": 0}, [("schema", "active")]),
+        ('{"event": "trip", "active": "perhaps"}', {"trip": 1}, [("schema", "active")]),
+        ('{"event": "trip", "active": null}', {"trip": 1}, [("schema", "active")]),
+        ('{"event": "trip", "active": 2}', {"trip": 1}, [("schema", "active")]),
+        ('{"event": "trip", "active": {}}', {"trip": 1}, [("schema", "active")]),
         ('{"event": "voltage"}', None, [("schema", "event")]),
         ('{"event": 5}', None, [("schema", "event")]),
         ("{}", None, [("schema", "event")]),
