@@ -1,6 +1,6 @@
-"""What travels in the readings log: frames of readings, ticks of the clock, and changes of estate and rulebook.
+"""What travels in the readings log: frames of readings, ticks of the clock, changes of estate and rulebook, baselines.
 
-A log record is one of four tagged structs, encoded with MessagePack. Records are immutable: nobody writes into a
+A log record is one of five tagged structs, encoded with MessagePack. Records are immutable: nobody writes into a
 frame's arrays (they are read-only views of the bytes received).
 """
 
@@ -164,7 +164,25 @@ class RulebookChange(msgspec.Struct, frozen=True, tag="rulebook", tag_field="kin
     version: int
 
 
-Record = Frame | Tick | EstateChange | RulebookChange
+class Baseline(msgspec.Struct, frozen=True, tag="baseline", tag_field="kind"):
+    """From this log position on, the engine's slow memory of a device is this one, rebuilt from history.
+
+    Attributes:
+        device: device id.
+        begin: event time of the first reading that it was made of, UTC ms.
+        end: of the last one.
+        form: what the words mean (`rules.snapshot.FORMAT`); another one is passed over.
+        programs: by the key of a program, its words of state, int64 little-endian.
+    """
+
+    device: str
+    begin: int
+    end: int
+    form: int
+    programs: dict[str, bytes]
+
+
+Record = Frame | Tick | EstateChange | RulebookChange | Baseline
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)

@@ -1,8 +1,8 @@
 """Recordings: log records as JSON lines, for replay, tests and people.
 
 One object a line: `{"device", "ts", "received_at"?, "values": {...}}`, `{"device", "ts", "event", "active"?,
-"received_at"?}`, `{"tick": ts, "listening_since"?}`, `{"estate": version}` or `{"rulebook": version}`. Times as
-`community.clock.parse_time` reads them; `received_at` is `ts` where it is absent.
+"received_at"?}`, `{"tick": ts, "listening_since"?}`, `{"estate": version}`, `{"rulebook": version}` or `{"baseline": {...}}`.
+Times as `community.clock.parse_time` reads them; `received_at` is `ts` where it is absent.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from community.clock import DAY, SECOND, parse_time
-from community.frame import EstateChange, Frame, Reading, Record, RulebookChange, Tick
+from community.frame import Baseline, EstateChange, Frame, Reading, Record, RulebookChange, Tick
 from community.quantities import EVENTS, QUANTITIES, SIGNAL_INDEX, nearest_signal
 
 LONGEST_FRAME = 1_000
@@ -22,7 +22,7 @@ EVERY_SECOND_MS = 8 * DAY
 """In a longer gap of a recording without ticks, one more tick ends it. By then every device that reports at least once
 a week is known to be silent, so no tick in between could tell anything; and a stray time costs no million ticks."""
 
-Change = Tick | EstateChange | RulebookChange
+Change = Tick | EstateChange | RulebookChange | Baseline
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -80,6 +80,9 @@ def write_recording(records: Iterable[Record]) -> Iterator[bytes]:
             yield _encoder.encode({"estate": record.version}) + b"\n"
         elif isinstance(record, RulebookChange):
             yield _encoder.encode({"rulebook": record.version}) + b"\n"
+        elif isinstance(record, Baseline):
+            content = {name: getattr(record, name) for name in record.__struct_fields__}
+            yield _encoder.encode({"baseline": content}) + b"\n"
         else:
             for device, ts, received, values in record.readings():
                 line: dict[str, Any] = {"device": device, "ts": ts}
@@ -116,8 +119,14 @@ def _item(line: bytes | str) -> Reading | Change:
         return EstateChange(_version(item, "estate"))
     if "rulebook" in item:
         return RulebookChange(_version(item, "rulebook"))
+    if "baseline" in item:
+        _only(item, "baseline")
+        try:
+            return msgspec.convert(item["baseline"], Baseline)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"baseline: {error}") from None
     if "device" not in item:
-        raise ValueError('expected a key "device", "tick", "estate" or "rulebook"')
+        raise ValueError('expected a key "device", "tick", "estate", "rulebook" or "baseline"')
     _only(item, "device", "ts", "received_at", "values", "event", "active")
     device = item["device"]
     if not isinstance(device, str) or not device:

@@ -1,4 +1,4 @@
-"""The readings log: frames, ticks and changes of estate and rulebook in one order, in the JetStream stream `READINGS`.
+"""The readings log: frames, ticks, changes and baselines in one order, in the JetStream stream `READINGS`.
 
 When the log is full it takes no more (`LogUnavailable`, reason `full`) and pressure goes back to the devices: it never
 drops what the engine has not seen. So that this does not happen, the owner of the readers calls `make_room` with the
@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from nats.js import api
 
 from community.clock import DAY, MINUTE
-from community.frame import EstateChange, Frame, Record, RulebookChange, Tick, decode_record, encode_record
+from community.frame import Baseline, EstateChange, Frame, Record, RulebookChange, Tick, decode_record, encode_record
 from community.vitals import State, Vitals
 from gateway.publisher import Outgoing, Publisher, PublishRefusedError
 from gateway.stream_reader import Stored, read_stream
@@ -102,6 +102,8 @@ def subject_of(record: Record, partition: int | None) -> str:
             return "readings.estate"
         case RulebookChange():
             return "readings.rulebook"
+        case Baseline():
+            return "readings.baseline"
 
 
 class ReadingsLog:
@@ -213,7 +215,7 @@ class ReadingsLog:
         subjects: list[str] = []
         if partitions is not None:
             subjects = [
-                *(f"readings.{s}" for s in ("tick", "estate", "rulebook")),
+                *(f"readings.{s}" for s in ("tick", "estate", "rulebook", "baseline")),
                 *(f"readings.{p}" for p in sorted(set(partitions))),
             ]
         start = None if since_ms is not None and not after else after + 1

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from community.compiler import warn_if_slow
 from community.estate import Estate, Ratings
 from community.finding import Finding
-from community.frame import Frame, Tick
+from community.frame import Baseline, Frame, Tick
 from community.severity import Severity
+from rules import baselines
 from rules import snapshot as snapshots
 from rules.carry import carry_over
 from rules.direct import direct
@@ -126,6 +127,22 @@ class Engine:
             Changes of level: rules that are gone, or have other steps.
         """
         return self._change(rulebook, self._estate)
+
+    def baseline(self, device: str) -> Baseline | None:
+        """The slow memory of a device; None for one that is not here or has none."""
+        return baselines.taken_out(self._roster, self._rulebook, device)
+
+    def take_baseline(self, baseline: Baseline) -> int:
+        """Put another slow memory in place of a device's own. What holds, holds on; nothing is found by it.
+
+        Returns:
+            Programs whose state was taken; the others are of another release or rulebook.
+        """
+        shapes = len(self._roster.shapes)
+        taken = baselines.put_in(self._roster, baseline)
+        if len(self._roster.shapes) != shapes:
+            self._layouts.clear()
+        return taken
 
     def levels(self) -> dict[tuple[str, str], Severity]:
         """Every level above normal that was told, by (device id or group, rule id)."""

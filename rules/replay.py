@@ -6,7 +6,7 @@ import numpy as np
 
 from community.estate import Estate, partition_of
 from community.finding import Finding
-from community.frame import EstateChange, Frame, Record, RulebookChange, Tick
+from community.frame import Baseline, EstateChange, Frame, Record, RulebookChange, Tick
 from rules.engine import Engine
 from rules.rulebook import Rulebook
 
@@ -55,7 +55,14 @@ class Replayer:
                 self.rulebook = self._rulebook_of(record.version)
                 for _, engine in sorted(self._engines.items()):
                     findings += engine.change_rules(self.rulebook)
+            case Baseline() if record.device in self._partition:
+                self._engines[self._partition[record.device]].take_baseline(record)
         return findings
+
+    def baseline(self, device: str) -> Baseline | None:
+        """The slow memory of a device at this point of the records; None if it has none."""
+        partition = self._partition.get(device)
+        return None if partition is None else self._engines[partition].baseline(device)
 
     def _settle(self) -> None:
         """Begin an engine for each partition that now has devices."""

@@ -17,7 +17,7 @@ from community.clock import DAY, SECOND
 from community.estate import PARTITIONS, Estate, partition_of
 from community.estate_store import EstateStore
 from community.finding import Finding
-from community.frame import EstateChange, Frame, Record, RulebookChange, Tick
+from community.frame import Baseline, EstateChange, Frame, Record, RulebookChange, Tick
 from community.vitals import State, Vitals
 from gateway.log import LogUnavailable, ReadingsLog
 from mingluo.roles.reconcile import differences
@@ -232,6 +232,8 @@ class Monitor:
                 await self._change_estate(position, record.version)
             case RulebookChange():
                 await self._change_rules(position, record.version)
+            case Baseline():
+                self._take_baseline(position, record)
 
     async def _change_estate(self, position: int, version: int) -> None:
         estate = await self._estate_of(version)
@@ -259,6 +261,15 @@ class Monitor:
         self._rulebook, self._rulebook_version = rulebook, version
         self._vitals.gauge("monitor_rulebook_version", version)
         self._vitals.report("rules", State.OK, f"version {version}", self._clock())
+
+    def _take_baseline(self, position: int, baseline: Baseline) -> None:
+        device = self._estate.devices.get(baseline.device)
+        partition = None if device is None else partition_of(self._estate.community_of(device))
+        engine = None if partition is None else self._engines.get(partition)
+        if engine is not None and partition is not None and position > self._restored_at[partition]:
+            taken = engine.take_baseline(baseline)
+            self._vitals.count("monitor_baselines")
+            self._vitals.count("monitor_baseline_programs_passed_over", len(baseline.programs) - taken)
 
     async def _caught_up(self, partition: int, position: int, told: Sequence[Finding]) -> list[Finding]:
         """What an engine that began without its former state holds otherwise than the journal, once it is level."""

@@ -225,4 +225,5 @@ KIND = Kind(
         "weeks_learnt": extras[2],
     },
     steps=lambda r: r.steps,
+    slow=True,
 )

@@ -201,4 +201,5 @@ KIND: Kind[ContactRule] = Kind(
     unit=lambda _: "",
     evidence=_evidence,
     steps=lambda r: r.steps,
+    slow=True,
 )

@@ -137,4 +137,5 @@ KIND: Kind[DeviationRule] = Kind(
     unit=lambda _: "σ",
     evidence=_evidence,
     steps=lambda r: r.steps,
+    slow=True,
 )

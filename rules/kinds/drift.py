@@ -216,4 +216,5 @@ KIND = Kind(
     unit=lambda r: "" if r.relative else QUANTITIES[r.signals[0]].unit,
     evidence=_evidence,
     steps=lambda r: r.steps,
+    slow=True,
 )

@@ -195,4 +195,5 @@ KIND: Kind[InactivityRule] = Kind(
     unit=lambda _: "h",
     evidence=_evidence,
     steps=lambda r: r.steps,
+    slow=True,
 )

@@ -157,6 +157,8 @@ class Kind(Generic[R]):
         any_input: whether any input makes the program, and not only the first; its column may then be -1.
         deciding: from (rule, step, value, threshold, extras) the (value, threshold, unit) that people should read as
             the deciding ones, where these are not the measure and its limit (a trip that is near, not the heat).
+        slow: whether the state is a memory of the device's own past over days or weeks, which can be rebuilt from
+            history (`rules.baselines`).
         sign: the kernel's x is the value people know times this (+1, or -1 where smaller is worse).
     """
 
@@ -175,4 +177,5 @@ class Kind(Generic[R]):
     deciding: (
         Callable[[R, int, float | None, float | None, tuple[float, ...]], tuple[float | None, float | None, str]] | None
     ) = None
+    slow: bool = False
     sign: Callable[[R], int] = lambda _rule: 1

@@ -93,7 +93,7 @@ def test_a_stray_time_does_not_cost_millions_of_ticks() -> None:
     [
         ("{", "one JSON object"),
         ("[]", "expected a JSON object, got list"),
-        ('{"ts": 1, "values": {}}', '"device", "tick", "estate" or "rulebook"'),
+        ('{"ts": 1, "values": {}}', '"device", "tick", "estate", "rulebook" or "baseline"'),
         ('{"device": 7, "ts": 1, "values": {}}', "a device id"),
         ('{"device": "d", "values": {}}', 'expected "ts"'),
         ('{"device": "d", "ts": "today", "values": {}}', "ts: not an RFC 3339 time"),
