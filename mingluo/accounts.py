@@ -1,14 +1,14 @@
 """Which topics the gateway listens to, and what each account may do on the embedded broker, by estate and profiles."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from community.estate import Estate
 from gateway.broker.auth import Credential
 from gateway.decoding.native import NATIVE
 from gateway.decoding.profile import Profile
 from gateway.decoding.reader import DataProfile
-from gateway.link.filters import everything, widest
+from gateway.link.filters import covers, everything, widest
 
 _PLAIN = re.compile(r"[^\s#+*>/\x00]+(?:/[^\s#+*>/\x00]+)*")
 """Addresses that are topic levels and nothing more: an account for `#` would be one for everybody's topics."""
@@ -27,6 +27,13 @@ def topic_filters(
     speaking = speaking_profiles(estate, besides)
     wanted = [NATIVE, *(p for name, p in profiles.items() if name in speaking and name != NATIVE.name)]
     return (everything if embedded else widest)(f for profile in wanted for f in profile.subscribe)
+
+
+def whose_filter(topic_filter: str, speaking: Iterable[str], profiles: Mapping[str, Profile]) -> str:
+    """The profiles of those `speaking` that would be heard through a filter, in words: `profile shelly1, shelly2`."""
+    wanted = (p for name, p in profiles.items() if name in {NATIVE.name, *speaking})
+    names = [p.name for p in wanted if any(covers(topic_filter, f) for f in p.subscribe)]
+    return f"profile {', '.join(names)}" if names else ""
 
 
 def speaking_profiles(estate: Estate, besides: Sequence[str] = ()) -> set[str]:

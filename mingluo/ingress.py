@@ -21,7 +21,7 @@ from gateway.losses import lost_by
 from gateway.recent import Recent, explaining
 from gateway.sparkplug.host import HostApplication, HostOptions
 from mingluo import options
-from mingluo.accounts import strange_profiles, topic_filters
+from mingluo.accounts import speaking_profiles, strange_profiles, topic_filters, whose_filter
 from mingluo.estate_watch import EstateWatch
 from mingluo.patience import patiently
 from mingluo.roles.gateway import Gateway
@@ -89,7 +89,11 @@ def make_link(
         topic_filters=wanted_filters(settings, watch, profiles),
         former_filters=tuple(f for profile in profiles.values() for f in profile.subscribe),
     )
-    return Link(chosen, clock, vitals, before_connect=settle)
+
+    def whose(topic_filter: str) -> str:
+        return whose_filter(topic_filter, speaking_profiles(watch.estate, settings.listen_profiles), profiles)
+
+    return Link(chosen, clock, vitals, before_connect=settle, whose=whose)
 
 
 async def make_gateway(

@@ -107,11 +107,13 @@ class Connection(asyncio.Protocol):
             raise LinkError(f"CONNECT refused: {_REFUSED.get(code, f'return code {code}')}")
         return bool(present & 1)
 
-    async def subscribe(self, topic_filters: Sequence[str]) -> None:
+    async def subscribe(self, topic_filters: Sequence[str]) -> tuple[str, ...]:
         """SUBSCRIBE to these filters, at QoS 1; `filters` then has those that were granted.
 
+        Returns:
+            Those that the broker refused.
+
         Raises:
-            RefusedError: if the broker refuses any of them.
             LinkError: if it closes.
             TimeoutError: if it does not answer.
         """
@@ -120,9 +122,7 @@ class Connection(asyncio.Protocol):
         # A filter without an answer is not granted.
         codes = answer[2:].ljust(len(topic_filters), b"\x80")
         self.filters.update(f for f, code in zip(topic_filters, codes, strict=False) if code in (0, 1))
-        refused = [f for f in topic_filters if f not in self.filters]
-        if refused:
-            raise RefusedError(f"the broker refused the subscription to {', '.join(refused)}")
+        return tuple(f for f in topic_filters if f not in self.filters)
 
     async def unsubscribe(self, topic_filters: Sequence[str]) -> None:
         """UNSUBSCRIBE from these filters.

@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from community.vitals import State, Vitals
 from gateway.columnar.packets import Packets
@@ -12,9 +11,13 @@ from gateway.columnar.split import prepare
 from gateway.link import packets
 from gateway.link.batch import Batch
 from gateway.link.connection import Connection, LinkError, RefusedError
+from gateway.link.filters import covers
 from gateway.link.options import LinkOptions
 
 __all__ = ["Batch", "Link"]
+
+_MOST_TOLD = 5
+"""Refused filters that are named; the first ones show the pattern."""
 
 
 class Link:
@@ -24,7 +27,8 @@ class Link:
     until batches are acknowledged. Counters: `link_messages`, `link_bytes`, `link_acknowledged`, `link_reconnects`,
     `link_sessions_lost` (the broker had forgotten us: QoS 1 messages may be missing),
     `link_acknowledgements_void` (their connection was gone: the broker sends those messages again),
-    `link_publish_dropped`. Component: `link`.
+    `link_publish_dropped`. Gauge: `link_filters_refused`. Components: `link`; `subscriptions`, which names the filters
+    that the broker refuses: the others are heard all the same.
     """
 
     def __init__(
@@ -35,16 +39,19 @@ class Link:
         *,
         jitter: Callable[[], float] = random.random,
         before_connect: Callable[[], Awaitable[None]] | None = None,
+        whose: Callable[[str], str] = lambda _: "",
     ) -> None:
         """Set up a link.
 
         Args:
             options: where the broker is, and what may be held.
             clock: UTC ms.
-            vitals: where it counts and reports, as `link`.
+            vitals: where it counts and reports.
             jitter: gives a number in 0..1.
             before_connect: awaited before each attempt, for a broker that is not ready to resume a session at once.
+            whose: what a filter is for, in words, to tell what is not heard when it is refused.
         """
+        self._whose = whose
         self._before_connect = before_connect
         self._options = options
         self._clock = clock
@@ -62,6 +69,8 @@ class Link:
         self._filters = options.topic_filters
         self._unwanted = set(options.former_filters)
         self._subscribing = asyncio.Lock()
+        self.refused: tuple[str, ...] = ()
+        """Filters that the broker has refused."""
         self.connected_since: int | None = None
         """Since when we have been subscribed without a break, UTC ms; None while we are not."""
 
@@ -136,49 +145,59 @@ class Link:
         connection (or if it is lost meanwhile) the next one begins with these filters. What the broker still keeps of a
         filter that is gone may be lost: nats-server drops it, Mosquitto sends it.
 
-        Raises:
-            RefusedError: if the broker refuses any of them; then all is as it was before.
+        What the broker refuses is told, and asked for again by the next call and over the next connection; what it
+        should have taken the place of is kept.
         """
         async with self._subscribing:
-            before, self._filters = self._filters, tuple(topic_filters)
-            self._unwanted.update(before)
+            self._unwanted.update(self._filters)
+            self._filters = tuple(topic_filters)
             connection = self._connection
             if connection is None or self.connected_since is None:
                 return
             try:
                 await self._subscribe(connection)
-            except RefusedError:
-                self._unwanted.update(self._filters)
-                self._filters = before
-                with suppress(LinkError, TimeoutError):  # what is left to do then, the next connection does
-                    await self._subscribe(connection)
-                raise
             except (LinkError, TimeoutError) as error:
                 connection.close(str(error))
 
-    async def _begin(self, connection: Connection) -> None:
-        """Subscribe over a new connection."""
-        try:
-            await self._subscribe(connection)
-        except RefusedError:
-            # Perhaps only because the session has more than the broker bears, with those that are not wanted any more.
-            if not self._unwanted:
-                raise
-            await self._unsubscribe(connection)
-            await self._subscribe(connection)
-
     async def _subscribe(self, connection: Connection) -> None:
-        """Make what the broker sends over this connection what is wanted."""
-        new = [f for f in self._filters if f not in connection.filters]
-        if new:
-            await connection.subscribe(new)
-        await self._unsubscribe(connection)
+        """Make what the broker sends over this connection what is wanted, as far as it grants that.
 
-    async def _unsubscribe(self, connection: Connection) -> None:
-        gone = sorted(self._unwanted.difference(self._filters))
+        Raises:
+            RefusedError: it grants nothing at all.
+        """
+        refused = await self._ask_for_new(connection)
+        if refused and self._gone(refused):
+            # Perhaps only because the session has more than the broker bears, with those that are not wanted any more.
+            await self._unsubscribe(connection, refused)
+            refused = await self._ask_for_new(connection)
+        await self._unsubscribe(connection, refused)
+        if self._filters and not connection.filters:
+            raise RefusedError(f"the broker refused every subscription: {', '.join(refused)}")
+        self._tell(refused)
+
+    async def _ask_for_new(self, connection: Connection) -> tuple[str, ...]:
+        new = [f for f in self._filters if f not in connection.filters]
+        return await connection.subscribe(new) if new else ()
+
+    def _gone(self, refused: Sequence[str]) -> list[str]:
+        """What is to be given up: not what was to become a part of something that is refused."""
+        unwanted = self._unwanted.difference(self._filters)
+        return sorted(f for f in unwanted if not any(covers(wide, f) for wide in refused))
+
+    async def _unsubscribe(self, connection: Connection, refused: Sequence[str]) -> None:
+        gone = self._gone(refused)
         if gone:
             await connection.unsubscribe(gone)
-        self._unwanted.clear()
+        self._unwanted.difference_update(gone, self._filters)
+
+    def _tell(self, refused: tuple[str, ...]) -> None:
+        self.refused = refused
+        self._vitals.gauge("link_filters_refused", len(refused))
+        named = "; ".join(f"{f} ({whose})" if (whose := self._whose(f)) else f for f in refused[:_MOST_TOLD])
+        more = f"; and {len(refused) - _MOST_TOLD} more" if len(refused) > _MOST_TOLD else ""
+        state = State.DEGRADED if refused else State.OK
+        detail = f"the broker refuses: {named}{more}" if refused else f"all {len(self._filters)} are granted"
+        self._vitals.report("subscriptions", state, detail, self._clock())
 
     async def _stay_connected(self) -> str:
         """One connection from beginning to end; returns why it ended."""
@@ -196,7 +215,7 @@ class Link:
             if self._had_session and not present:
                 self._vitals.count("link_sessions_lost")
             async with self._subscribing:
-                await self._begin(connection)
+                await self._subscribe(connection)
                 self._had_session = True
                 self.connected_since = self._clock()
             self._subscribed.set()

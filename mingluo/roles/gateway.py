@@ -8,9 +8,11 @@ from community.clock import SECOND
 from community.frame import Tick
 from community.vitals import State, Vitals
 from gateway.ingest import Ingest
-from gateway.link.connection import LinkError
 from gateway.link.link import Link
 from gateway.log import LogUnavailable, ReadingsLog
+
+ASK_AGAIN_S = 60
+"""How often a broker is asked again for what it refused."""
 
 
 class Sleep(Protocol):
@@ -52,16 +54,15 @@ class Gateway:
                 tasks.create_task(self._follow_filters(self._filters), name="topics")
 
     async def _follow_filters(self, wanted: Callable[[], tuple[str, ...]]) -> None:
-        """A new estate may bring a way of speaking that nobody had before."""
+        """A new estate may bring a way of speaking that nobody had before; a broker may grant later what it refused."""
         subscribed = wanted()
+        asked = 0
         while True:
             await self._sleep(1.0)
-            if (filters := wanted()) != subscribed:
-                try:
-                    await self._link.resubscribe(filters)
-                    subscribed = filters
-                except LinkError as error:
-                    self._vitals.report("link", State.DEGRADED, str(error), self._clock())
+            asked += 1
+            if (filters := wanted()) != subscribed or (self._link.refused and asked >= ASK_AGAIN_S):
+                await self._link.resubscribe(filters)
+                subscribed, asked = filters, 0
 
     async def _tick(self) -> None:
         while True:

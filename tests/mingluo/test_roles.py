@@ -90,6 +90,38 @@ async def test_a_log_that_is_away_costs_ticks_and_is_told() -> None:
     assert {c.name: c.state for c in vitals.components()}["log"] is State.DOWN
 
 
+class Choosy(Quiet):
+    """A link to a broker that refuses `b`."""
+
+    def __init__(self) -> None:
+        self.refused: tuple[str, ...] = ()
+        self.asked: list[tuple[str, ...]] = []
+
+    async def resubscribe(self, filters: tuple[str, ...]) -> None:
+        self.asked.append(filters)
+        self.refused = tuple(f for f in filters if f == "b")
+
+
+async def test_a_broker_is_asked_at_once_for_what_is_new_and_each_minute_for_what_it_refused() -> None:
+    link, clock, wanted = Choosy(), Clock(3_600), [("a",)] * 10 + [("a", "b")] * 130
+    asked_at: list[int] = []
+
+    def filters() -> tuple[str, ...]:
+        asked_at.append(len(link.asked))
+        if len(asked_at) == len(wanted):
+            raise Stop
+        return wanted[len(asked_at) - 1]
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(0)  # the loop's other tasks have their turn
+
+    gateway: Any = Gateway(link, Quiet(), Log(), Vitals(), clock, filters=filters, sleep=sleep)  # type: ignore[arg-type]  # fakes
+    with pytest.raises(ExceptionGroup):
+        await gateway.run()
+    assert link.asked == [("a", "b")] * 3
+    assert [asked_at.index(n) for n in (1, 2, 3)] == [11, 71, 131]
+
+
 HOMES = Estate(place=(Place(id="village", kind=PlaceKind.COMMUNITY),), household=(Household(id="h1", place="village"),))
 
 

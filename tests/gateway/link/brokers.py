@@ -20,8 +20,11 @@ def free_port() -> int:
         return port
 
 
-def nats_server(directory: Path, port: int) -> list[str]:
-    """Command of a plain nats-server with its MQTT listener on `port`."""
+def nats_server(directory: Path, port: int, *, denied: str | None = None) -> list[str]:
+    """Command of a plain nats-server with its MQTT listener on `port`.
+
+    With `denied`, a NATS subject such as `a.>`, the user `gateway` (password `secret`) may not subscribe to it.
+    """
     config = directory / "nats.conf"
     config.write_text(
         f"server_name: test\nlisten: 127.0.0.1:{free_port()}\nmax_payload: 2MB\n"
@@ -29,6 +32,10 @@ def nats_server(directory: Path, port: int) -> list[str]:
         # It sends unacknowledged messages again after this time, also to a session that has come back.
         f'mqtt {{ listen: 127.0.0.1:{port}, max_ack_pending: 20000, ack_wait: "1s" }}\n'
     )
+    if denied is not None:
+        user = f'user: gateway, password: secret, permissions: {{ subscribe: {{ deny: "{denied}" }} }}'
+        with config.open("a") as file:
+            file.write(f"authorization {{ users: [ {{ {user} }} ] }}\n")
     binary = Path(sys.executable).parent / "nats-server"
     return [str(binary), "-c", str(config)]
 

@@ -256,3 +256,33 @@ def test_what_is_no_broker_url_is_refused(url: str) -> None:
 def test_certificates_without_tls_are_refused() -> None:
     with pytest.raises(ValueError, match="need mqtts://"):
         link_options("mqtt://x", ca=Path("ca.pem"))
+
+
+async def test_a_broker_that_refuses_one_filter_is_heard_on_the_others(tmp_path: Path) -> None:
+    number = brokers.free_port()
+    with brokers.running(brokers.nats_server(tmp_path, number, denied="shellies.>"), tmp_path, number):
+        vitals = Vitals()
+        options = replace(
+            link_options(f"mqtt://gateway:secret@127.0.0.1:{number}"),
+            topic_filters=("mingluo/v1/#", "shellies/#"),
+            former_filters=("old/#",),
+        )
+        link = Link(options, lambda: NOW, vitals, whose=lambda f: f"profile of {f}")
+        running = asyncio.create_task(link.run())
+        try:
+            await until(lambda: link.connected_since is not None)
+            told = {c.name: (c.state, c.detail) for c in vitals.components()}
+            assert told["link"][0] is State.OK
+            detail = "the broker refuses: shellies/# (profile of shellies/#)"
+            assert told["subscriptions"] == (State.DEGRADED, detail)
+            device = aiomqtt.Client("127.0.0.1", number, identifier="d0", username="gateway", password="secret")
+            async with device:
+                await device.publish("shellies/x", "x", qos=1)
+                await device.publish("mingluo/v1/x", "x", qos=1)
+            async with asyncio.timeout(5):
+                batch = await anext(aiter(link.batches()))
+            assert [m.topic for m in batch.messages] == [b"mingluo/v1/x"]
+            assert vitals.counter("link_reconnects") == 0
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
