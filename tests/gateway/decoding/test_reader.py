@@ -134,6 +134,7 @@ def test_packed_bytes_and_records() -> None:
     assert values(phase, {"p": text}) == pytest.approx({"voltage": 236.5, "current": 0.608, "active_power": 133})
     assert values(phase, {"p": base64.b64encode(bytes(18)).decode()}) == {}
     assert values(phase, {"p": ""}) == {}
+    assert values(phase, {"p": {"voltage": 1}}) == {}  # another form, whose members have paths of their own
     records = (
         '"p" = { packed = { encoding = "hex", records = { size = 4, '
         'by = { "4" = { at = 2, signal = "residual_limit" }, "5" = { at = 2, signal = "temperature_limit" } } } } }'
