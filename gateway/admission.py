@@ -1,10 +1,9 @@
 """Admission: which messages come in, and the named reason why the others do not."""
 
 import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +12,23 @@ from community.clock import DAY, MINUTE
 from community.estate import Estate
 from community.frame import Frame
 from community.quantities import QUANTITIES, SIGNAL_INDEX, SIGNALS
-from community.refusal import Reason, Refusal
+from community.refusal import Reason
+from gateway.admitted import Admitted
 from gateway.collector import NO_SEQ, Collector, Rows
 from gateway.columnar.front import ELSEWHERE, Front, Resolved
 from gateway.columnar.packets import Packets
 from gateway.decoding.native import NATIVE
-from gateway.decoding.profile import Announcement, Profile
+from gateway.decoding.profile import Profile
 from gateway.duplicates import DuplicateWindow
 from gateway.fault import Fault
-from gateway.journal import Journal, Outcome
+from gateway.framing import framed
+from gateway.journal import Journal
 from gateway.link.packets import Message
+from gateway.noting import note_flush
 from gateway.refusals import RefusalBook
 from gateway.roster import Roster
 from gateway.sources import Sources
+from gateway.strangers import Strangers
 from gateway.trust.judge import Trust
 from gateway.trust.rates import BURST, SUSTAINED, Rates
 from gateway.trust.tables import NOTES
@@ -41,16 +44,6 @@ _IS_EVENT = np.array([s not in QUANTITIES and s not in NOTES for s in SIGNALS])
 
 MAX_ROWS = 4_096
 """Rows judged at once, and the objects of one message more: bounds the memory of lists in many messages."""
-
-MAX_FRAME_BYTES = 768 * 1_024
-"""Largest frame, so that every record fits into a broker with the usual limit of 1 MiB."""
-
-MAX_ANNOUNCED = 1_000
-"""Announcements of a flush; devices announce themselves again."""
-
-ANNOUNCE_EVERY = MINUTE
-MOST_STRANGERS = 10_000
-"""Devices that nobody entered, remembered so that each is told of once in `ANNOUNCE_EVERY` ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,44 +63,6 @@ class Limits:
     future: int = MINUTE
     rate: float = SUSTAINED
     burst: int = BURST
-
-
-@dataclass(slots=True)
-class Admitted:
-    """What became of one flush.
-
-    Attributes:
-        frames: for each partition that got readings, frames in order of receipt, each of at most `MAX_FRAME_BYTES`.
-        refusals: the last `KEPT` of each device (and of unknown ones together), in order.
-        refused: how many messages were refused, in whole or in part, by reason (a message may have several).
-        refused_messages: how many messages these are.
-        readings, events: rows in the frames; and how many values in them are events.
-        ignored: messages of ours that carry nothing for the log.
-        faults: of each message that has some, by its number in the flush.
-        announced: (profile, device that said it exists), at most `MAX_ANNOUNCED`.
-        noted: events that the gateway itself noted of devices, by signal.
-        origins: number of the message of each row in the frames.
-        rows: the roster's row of each.
-        with_events: whether the row has an event.
-    """
-
-    frames: dict[int, list[Frame]]
-    refusals: list[Refusal]
-    refused: Counter[Reason]
-    refused_messages: int
-    readings: int
-    events: int
-    ignored: int
-    faults: dict[int, list[Fault]] = field(default_factory=dict)
-    announced: list[tuple[str, Announcement]] = field(default_factory=list)
-    noted: Counter[str] = field(default_factory=Counter)
-    origins: list[NDArray[np.int64]] = field(default_factory=list)
-    rows: list[NDArray[np.int64]] = field(default_factory=list)
-    with_events: list[NDArray[np.bool_]] = field(default_factory=list)
-
-    def by_message(self) -> Counter[int]:
-        """Readings that came in, by the number of their message in the flush."""
-        return Counter(number for origin in self.origins for number in origin.tolist())
 
 
 class Admission:
@@ -132,8 +87,7 @@ class Admission:
         self._trust = Trust(self._limits.too_old, self._limits.future)
         self._window = DuplicateWindow()
         self._collector = Collector()
-        self._announced: dict[tuple[str, str], int] = {}
-        self._unannounced = 0
+        self._strangers = Strangers()
         self.set_estate(estate)
 
     def set_estate(self, estate: Estate) -> None:
@@ -158,7 +112,7 @@ class Admission:
         return {
             "gateway_recent_lost": 0 if self._journal is None else self._journal.lost,
             "gateway_topics_unkept": self._front.topics_refused,
-            "gateway_announcements_lost": self._unannounced,
+            "gateway_announcements_lost": self._strangers.untold,
         }
 
     def remember(self, frames: Iterable[Frame]) -> None:
@@ -202,51 +156,8 @@ class Admission:
         admitted.refused_messages = len(book)
         admitted.faults = book.faults()
         if self._journal is not None:
-            self._note(self._journal, batch, [of.devices for of in resolved], admitted)
+            note_flush(self._journal, batch, [of.devices for of in resolved], admitted)
         return admitted
-
-    def _note(
-        self, journal: Journal, batch: Sequence[Packets], rows: Sequence[NDArray[np.int32]], admitted: Admitted
-    ) -> None:
-        """Tell the journal what became of each message."""
-        outcomes = np.full(sum(map(len, batch)), Outcome.IGNORED, np.uint8)
-        outcomes[list(admitted.faults)] = Outcome.QUARANTINED
-        # What came in at least in part counts as come in, and an event more than a value.
-        for origin in admitted.origins:
-            outcomes[origin] = Outcome.ACCEPTED
-        for origin, has_event in zip(admitted.origins, admitted.with_events, strict=True):
-            outcomes[origin[has_event]] = Outcome.EVENT
-        start = 0
-        refused = sorted(admitted.faults)
-        for packets, of in zip(batch, rows, strict=True):
-            end = start + len(packets)
-            here = refused[bisect_left(refused, start) : bisect_left(refused, end)]
-            journal.note(packets, of, outcomes[start:end], {n - start: admitted.faults[n] for n in here})
-            start = end
-        self._note_others(journal, batch, np.concatenate(rows), admitted)
-
-    def _note_others(
-        self, journal: Journal, batch: Sequence[Packets], named: NDArray[np.int32], admitted: Admitted
-    ) -> None:
-        """Note messages also at the devices that they speak for and their topic does not name: parts, bridges."""
-        others: dict[tuple[int, int], bool] = {}
-        for origin, row, has_event in zip(admitted.origins, admitted.rows, admitted.with_events, strict=True):
-            for i in np.flatnonzero(row != named[origin]).tolist():
-                pair = int(origin[i]), int(row[i])
-                others[pair] = others.get(pair, False) or bool(has_event[i])
-        start = 0
-        waiting = sorted(others)
-        for packets in batch:
-            end = start + len(packets)
-            here = waiting[bisect_left(waiting, (start, -1)) : bisect_left(waiting, (end, -1))]
-            if here:
-                journal.note(
-                    packets,
-                    np.array([row for _, row in here], np.int32),
-                    np.array([Outcome.EVENT if others[pair] else Outcome.ACCEPTED for pair in here], np.uint8),
-                    numbers=np.array([number - start for number, _ in here], np.int32),
-                )
-            start = end
 
     def _within_rates(
         self, batch: Sequence[Packets], resolved: Sequence[Resolved], book: RefusalBook
@@ -289,9 +200,7 @@ class Admission:
             return source.row
         measurements, faults, announced = profile.decode(message.topic, message.payload, message.received_at)
         if announced:
-            room = MAX_ANNOUNCED - len(admitted.announced)
-            self._unannounced += max(0, len(announced) - room)
-            admitted.announced.extend((profile.name, a) for a in announced[:room])
+            self._strangers.announced(profile, announced, admitted)
         if faults:
             book.extend(number, faults)
         elif not measurements:
@@ -300,7 +209,8 @@ class Admission:
             row = self._sources.row_of(source, address)
             if isinstance(row, Fault):
                 book.add(number, row)
-                self._announce(profile, source.address if address is None else address, values, message, admitted)
+                named = source.address if address is None else address
+                self._strangers.heard(profile, named, values, message.received_at, admitted)
                 continue
             if message.retained and (ts is None or "online" in values) and values != _GONE:
                 # The broker's stored copy of something said nobody knows when: to judge it as if it were said
@@ -317,27 +227,6 @@ class Admission:
                     book.extend(number, unknown)
         return source.row
 
-    def _announce(
-        self,
-        profile: Profile,
-        address: str | None,
-        values: Mapping[str, float | None],
-        message: Message,
-        admitted: Admitted,
-    ) -> None:
-        """Tell of a device that nobody entered; each once in a while, and of many not all: they speak again."""
-        if address is None or profile is NATIVE:
-            return
-        if len(admitted.announced) >= MAX_ANNOUNCED:
-            self._unannounced += 1
-            return
-        key = profile.name, address
-        if message.received_at - self._announced.get(key, -ANNOUNCE_EVERY) >= ANNOUNCE_EVERY:
-            if len(self._announced) >= MOST_STRANGERS:
-                self._announced.clear()
-            self._announced[key] = message.received_at
-            admitted.announced.append((profile.name, Announcement(address, signals=tuple(values))))
-
     def _admit(self, rows: Rows, book: RefusalBook, admitted: Admitted) -> None:
         keep = self._judge_values(rows, book)
         keep &= ~self._judge_repetition(rows, keep, book)
@@ -353,7 +242,7 @@ class Admission:
         events: NDArray[np.bool_] = np.logical_not(np.isnan(rows.values[keep][:, _IS_EVENT[rows.columns]]))
         admitted.with_events.append(np.logical_or.reduce(events, axis=1))
         admitted.events += int(events.sum())
-        for partition, frames in self._frames(rows, keep):
+        for partition, frames in framed(rows, keep, self.roster):
             admitted.frames.setdefault(partition, []).extend(frames)
 
     def _judge_values(self, rows: Rows, book: RefusalBook) -> NDArray[np.bool_]:
@@ -376,24 +265,3 @@ class Admission:
         for i in np.flatnonzero(again).tolist():
             book.add(int(rows.origin[i]), Fault(Reason.DUPLICATE, "", "the same reading came before"))
         return again
-
-    def _frames(self, rows: Rows, keep: NDArray[np.bool_]) -> Iterator[tuple[int, list[Frame]]]:
-        partitions = self.roster.partition[rows.row]
-        # 20 bytes of device number and times, at most 66 of a device's name, 8 a value.
-        most = MAX_FRAME_BYTES // (20 + 66 + 8 * len(rows.columns))
-        for partition in np.unique(partitions[keep]).tolist():
-            chosen = np.flatnonzero(keep & (partitions == partition))
-            yield partition, [self._frame(rows, chosen[at : at + most]) for at in range(0, len(chosen), most)]
-
-    def _frame(self, rows: Rows, chosen: NDArray[np.intp]) -> Frame:
-        values = rows.values[chosen]
-        present = np.flatnonzero(~np.isnan(values).all(axis=0))
-        devices, numbers = np.unique(rows.row[chosen], return_inverse=True)
-        return Frame.from_columns(
-            [self.roster.ids[row] or "" for row in devices.tolist()],
-            [SIGNALS[j] for j in rows.columns[present].tolist()],
-            numbers.astype(np.int32),
-            rows.ts[chosen],
-            rows.received_at[chosen],
-            values[:, present],
-        )

@@ -8,7 +8,8 @@ from community.estate import Estate
 from community.frame import Frame, Record
 from community.refusal import Refusal
 from community.vitals import State, Vitals
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission
+from gateway.admitted import Admitted
 from gateway.complaints import Complaints
 from gateway.decoding.profile import Announcement
 from gateway.inlet import Inlet, Offer

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from community.quantities import SIGNALS
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission
+from gateway.admitted import Admitted
 from gateway.columnar.packets import Packets
 from gateway.decoding.profile import Profile
 from gateway.decoding.reader import DataProfile

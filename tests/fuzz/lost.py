@@ -10,7 +10,8 @@ from unittest.mock import patch
 from community.compiler import COMPILED
 from community.quantities import SIGNAL_INDEX
 from community.refusal import Reason
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission
+from gateway.admitted import Admitted
 from gateway.columnar.packets import Packets
 from gateway.decoding.registry import Profiles
 from gateway.link.packets import Message

@@ -12,9 +12,11 @@ from community.estate import Estate
 from community.frame import Frame, Reading, decode_record, encode_record
 from community.quantities import SIGNALS
 from community.refusal import PAYLOAD_KEPT, Reason
-from gateway.admission import MAX_FRAME_BYTES, Admission, Admitted, Limits
+from gateway.admission import Admission, Limits
+from gateway.admitted import Admitted
 from gateway.columnar.packets import Packets
 from gateway.decoding.registry import Profiles
+from gateway.framing import MAX_FRAME_BYTES
 from gateway.journal import Journal
 from gateway.link.packets import Message
 from gateway.refusals import KEPT

@@ -32,7 +32,7 @@ def test_configs_and_nodes_without_room(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_announcements_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.admission.MAX_ANNOUNCED", 3)
+    monkeypatch.setattr("gateway.strangers.MAX_ANNOUNCED", 3)
     admission = Admission(estate(), profiles=Profiles())
     sent = [(f"homeassistant/binary_sensor/x{n}/smoke/config", config(n)) for n in range(4)]
     sent += [(f"tele/stranger_{n}/LWT", b"Online") for n in range(2)]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from community.compiler import COMPILED
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission
+from gateway.admitted import Admitted
 from gateway.columnar.front import Front
 from gateway.columnar.packets import Packets
 from gateway.decoding.registry import Profiles

@@ -17,7 +17,8 @@ from community.estate import Device, DeviceKind, Estate, Household, Place, Place
 from community.frame import Frame
 from community.refusal import Reason
 from community.vitals import Vitals
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission
+from gateway.admitted import Admitted
 from gateway.columnar.packets import Packets
 from gateway.decoding.profile import Announcement
 from gateway.decoding.registry import Profiles
