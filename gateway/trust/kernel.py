@@ -155,6 +155,16 @@ def _powers(values, why, i, columns, at, most):  # type: ignore[no-untyped-def] 
             found = True
         if found and first < 0:
             first = columns[at[TRIPLES_AT + 3 * t + 2]]
+    total = abs(_get(values, i, at[TRIPLES_AT + 2]))
+    if first < 0 and not np.isnan(total):
+        apparent, live = 0.0, False
+        for t in range(1, 4):
+            volts = _get(values, i, at[TRIPLES_AT + 3 * t])
+            apparent += volts * _get(values, i, at[TRIPLES_AT + 3 * t + 1])
+            live = live or volts > _LIVE_V
+        # NaN, for a phase that is not there, is not less than anything.
+        if live and total > apparent * _TOLERANCE + _FLOOR:
+            first = columns[at[TRIPLES_AT + 2]]
     return first
 
 

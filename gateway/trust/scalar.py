@@ -206,7 +206,16 @@ def _powers(row: _Row, most: float) -> int:
                 row.blank(current, Why.WRAPPED)
         elif watts == 0 and apparent >= FLOOR:
             first = SIGNAL_INDEX[power] if first < 0 else first
-    return first
+    return SIGNAL_INDEX["active_power"] if first < 0 and _total_too_great(row.values) else first
+
+
+def _total_too_great(values: Mapping[str, float]) -> bool:
+    """Whether the power of all three phases is more than they carry: one current may have wrapped, but not which."""
+    phases = TRIPLES[1:]
+    if "active_power" not in values or not all(v in values and a in values for v, a, _ in phases):
+        return False
+    apparent = sum(values[v] * values[a] for v, a, _ in phases)
+    return any(values[v] > LIVE for v, _, _ in phases) and abs(values["active_power"]) > apparent * TOLERANCE + FLOOR
 
 
 def _wrapped(volts: float, amperes: float, watts: float, most: float) -> bool:

@@ -20,6 +20,7 @@ TOO_OLD, FUTURE = 7 * 86_400_000, 60_000
 NUMBERS = {
     "voltage": [0.0, 230.0, 655.35, 600.0], "voltage_l1": [0.0, 231.0], "voltage_l2": [0.0, 400.0],
     "voltage_l3": [0.0, 229.0], "current": [0.0, 3.247, 700.0, 65.535], "current_l1": [0.0, 1.0],
+    "current_l2": [2.0], "current_l3": [0.0, 5.0],
     "active_power": [0.0, -800.0, 15_820.0, 230.0, 5e5], "active_power_l1": [0.0, 9_000.0], "frequency": [0.0, 50.0],
     "power_factor": [0.0, 0.9], "residual_current": [0.0, 6_553.5, 12.0], "terminal_temperature": [85.0, 20.0, 127.99],
     "breaker_closed": [0.0, 1.0], "power_lost": [0.0, 1.0], "restart": [0.0, 1.0], "online": [0.0, 1.0],
@@ -31,7 +32,12 @@ NUMBERS = {
 @st.composite
 def measurements(draw: st.DrawFn) -> dict[str, float]:
     """Some signals, often the same ones, with numbers at which something happens."""
-    names = draw(st.sampled_from([["voltage", "current", "active_power"], ["battery", "battery_low"], []]))
+    phases = [f"{quantity}_{phase}" for quantity in ("voltage", "current") for phase in ("l1", "l2", "l3")]
+    names = draw(
+        st.sampled_from(
+            [["voltage", "current", "active_power"], [*phases, "active_power"], ["battery", "battery_low"], []]
+        )
+    )
     chosen = {*names, *draw(st.lists(st.sampled_from(sorted(NUMBERS)), max_size=6))} or {"voltage"}
     return {name: draw(st.sampled_from(NUMBERS[name])) for name in sorted(chosen, key=SIGNAL_INDEX.__getitem__)}
 

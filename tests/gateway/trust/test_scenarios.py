@@ -92,6 +92,17 @@ def test_the_total_of_three_phases_is_not_held_against_one() -> None:
     assert not verdict.notes
 
 
+def test_a_total_that_the_phases_do_not_carry_is_told() -> None:
+    phases: dict[str, Any] = {f"voltage_{p}": 230.0 for p in ("l1", "l2", "l3")} | {
+        "current_l1": 3.2,
+        "current_l2": 4.0,
+    }
+    wrapped = said(**phases, current_l3=3.247, active_power=17_500.0)
+    assert (wrapped.blanked, wrapped.notes) == ({}, {"contradiction": 1.0})
+    assert not said(**phases, current_l3=68.783, active_power=17_500.0).notes
+    assert not said(**phases, active_power=17_500.0).notes  # one of the currents is not told
+
+
 def test_all_zero_of_a_live_node_is_a_lost_sensor() -> None:
     memory = Memory()
     said(memory, voltage=230.0, current=1.0, active_power=230.0)
