@@ -74,8 +74,11 @@ def _waited_for(meanings: Sequence[Meaning], read: Collection[str]) -> list[tupl
     reader.
     """
     found = []
+    # A field whose own value does not matter speaks of the other; then it is that one which goes to the reader.
+    blind = all(meaning.values is not None and set(meaning.values) == {"*"} for meaning in meanings)
     for meaning in meanings:
-        has = [] if meaning.when is None else [p for p in meaning.when.has if p not in read and Path(p).simple]
+        has = [] if meaning.when is None else meaning.when.has
+        has = [p for p in has if (blind or p not in read) and Path(p).simple]
         if not has:
             return None
         found.append(Path(has[0]).simple or ())

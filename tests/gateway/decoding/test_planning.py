@@ -177,6 +177,8 @@ named = { each = "{name}", when = { has = ["Device"] }, device = "{device}/{name
   { signal = "fault", values = { broken = 1, "*" = "ignore" } },
   { signal = "trip", values = { trip = 1, "*" = "ignore" } },
 ]
+"flags" = { signal = "test", values = { testing = 1, "*" = "ignore" } }
+"number" = { signal = "test", values = { "*" = 0 }, when = { has = ["flags"] } }
 "one" = { signal = "smoke_alarm", values = { fire = 1, calm = 0 } }
 """
 
@@ -200,6 +202,8 @@ named = { each = "{name}", when = { has = ["Device"] }, device = "{device}/{name
         ("e/d", '{"meter": {"v": 230}, "id": 0, "errors": []}', False),
         ("d/d", '{"meter": {"v": 230, "Device": 1}}', False),
         ("d/d", '{"meter": {"v": 230}, "other": {"Device": 1, "v": 1}}', False),
+        ("e/d", '{"meter": {"v": 230}, "number": 0}', True),
+        ("e/d", '{"meter": {"v": 230}, "number": 0, "flags": "testing"}', False),
         ("d/d", '{"one": "fire"}', True),
         ("d/d", '{"one": ["fire", "calm"]}', False),
     ],
