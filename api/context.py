@@ -9,6 +9,7 @@ from alerts.journal import AlertFilter
 from alerts.rehearsal import Rehearsed
 from api.accounts import Accounts
 from api.feed import Feed
+from api.histories import Histories, NotConnected
 from api.problems import Unavailable
 from api.rulebooks import Rulebooks
 from api.transmitters import NoTransmitters, Transmitters
@@ -96,6 +97,7 @@ class Context:
         deliver: takes a device's message by topic and payload; answers when it is in the log or refused.
         may_publish: whether the account of a device or bridge may publish on a topic.
         transmitters: the transmission units that connect by TCP.
+        histories: what was measured, kept and asked for again.
         local_token: bearer token of whoever may read the data directory: the command line on this machine; it may do
             all. None: nobody has one.
     """
@@ -117,4 +119,5 @@ class Context:
     may_publish: Callable[[str, str], bool] = _nothing
     profiles: Collection[str] | None = None
     transmitters: Transmitters = field(default_factory=NoTransmitters)
+    histories: Histories = field(default_factory=NotConnected)
     local_token: str | None = field(default=None, repr=False)
