@@ -20,8 +20,9 @@ from gateway.history.duck.sql import row_of
 from gateway.history.store import HistoryUnavailable
 
 NAME = "catalogue.duckdb"
+SPILL = "spill"
 MEMORY = "1GB"
-"""What DuckDB may take for sorting and merging; more than that it puts aside in `spill` below the folder."""
+"""What DuckDB may take for sorting and merging; more than that it puts aside in the folder `SPILL`."""
 _MOST_SPILL = "8GB"
 
 
@@ -130,7 +131,7 @@ class Catalogue:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": 1,
             "memory_limit": MEMORY,
-            "temp_directory": str(self._folder / "spill"),
+            "temp_directory": str(self._folder / SPILL),
             "max_temp_directory_size": _MOST_SPILL,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

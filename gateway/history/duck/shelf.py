@@ -5,6 +5,7 @@ is removed when the store is opened; a segment without its file, or with one tha
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -69,7 +70,11 @@ class Shelf:
                 self._vitals.count("history_leftover_files")
 
     def fault(self, segment: Segment) -> str | None:
-        """What is wrong with a segment's file, as far as can be seen without reading all of it."""
+        """What is wrong with a segment's file, as far as can be seen without reading all of it; None: nothing.
+
+        Raises:
+            OSError: it could not be looked at, for a reason that is not the file's (too many open files).
+        """
         try:
             size = segment.path.stat().st_size
             if size != segment.bytes:
@@ -79,7 +84,9 @@ class Shelf:
                 file.seek(-4, os.SEEK_END)
                 return None if head == file.read(4) == _MAGIC else "is not a Parquet file any more"
         except OSError as error:
-            return f"cannot be read ({error.strerror or error})"
+            if error.errno in (errno.ENOENT, errno.EIO):
+                return f"cannot be read ({error.strerror})"
+            raise
 
     def set_aside(self, file: Path) -> None:
         """Rename a damaged file, so that people find it; its readings are missing from now on, and that is counted."""

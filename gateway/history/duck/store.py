@@ -11,14 +11,24 @@ from community.frame import Frame
 from community.vitals import Vitals
 from gateway.history.batch import Batch
 from gateway.history.duck.catalogue import Catalogue
+from gateway.history.duck.damage import Damage
 from gateway.history.duck.guard import Guard
 from gateway.history.duck.head import Writer
 from gateway.history.duck.reading import Reading
-from gateway.history.duck.segments import delete
 from gateway.history.duck.shelf import Shelf
-from gateway.history.duck.snapshot import Segment
+from gateway.history.duck.snapshot import Segment, Snapshot
 from gateway.history.duck.tending import Tender
-from gateway.history.store import HistoryUnavailable, Last, Query, Resolution, Retention, Series, Tended, Usage
+from gateway.history.store import (
+    WIDTH,
+    HistoryUnavailable,
+    Last,
+    Query,
+    Resolution,
+    Retention,
+    Series,
+    Tended,
+    Usage,
+)
 
 
 class DuckStore:
@@ -42,15 +52,20 @@ class DuckStore:
         self._folder = folder
         self._retention = retention
         try:
-            self._shelf = Shelf(folder, vitals)
+            shelf = Shelf(folder, vitals)
         except OSError as error:
             raise HistoryUnavailable(f"{folder}: cannot be made: {error.strerror or error}") from error
-        guard = Guard(self._shelf.unlink)
-        self._catalogue = Catalogue(folder, guard)
-        self._writer = Writer(self._catalogue)
-        self._tender = Tender(folder, self._catalogue, self._shelf, guard, self._writer, retention)
-        self._reading = Reading(self._catalogue)
-        self._set_right()
+        guard = Guard(shelf.unlink)
+        self._catalogue = catalogue = Catalogue(folder, guard)
+        self._writer = Writer(catalogue)
+        self._damage = Damage(folder, catalogue, shelf)
+        self._tender = Tender(folder, catalogue, shelf, guard, self._writer, self._damage, retention)
+        self._reading = Reading(catalogue)
+        try:
+            self._damage.put_right()
+        except BaseException:
+            catalogue.close()
+            raise
 
     def position(self) -> int:
         """As in `HistoryStore`."""
@@ -67,7 +82,7 @@ class DuckStore:
 
     def read(self, query: Query) -> list[Series]:
         """As in `HistoryStore`."""
-        return self._reading.read(query)
+        return self._damage.mended(lambda: self._reading.read(query), lambda view: _overlapping(view, query))
 
     def last(self, devices: Sequence[str]) -> dict[str, dict[str, Last]]:
         """As in `HistoryStore`."""
@@ -75,7 +90,12 @@ class DuckStore:
 
     def readings(self, devices: Sequence[str] | None, start: int, end: int) -> Iterator[Frame]:
         """As in `HistoryStore`."""
-        return self._reading.readings(devices, start, end)
+        try:
+            yield from self._reading.readings(devices, start, end)
+        except HistoryUnavailable as error:
+            # What came so far cannot be taken back; asked anew, it will be whole without what is damaged.
+            self._damage.found(error, lambda view: view.received(start, end))
+            raise
 
     def ticks(self, start: int, end: int) -> NDArray[np.int64]:
         """As in `HistoryStore`."""
@@ -97,15 +117,7 @@ class DuckStore:
                 f"expected at least {self._retention.min_free_bytes >> 20} MiB"
             )
 
-    def _set_right(self) -> None:
-        with self._catalogue.snapshot() as view:
-            segments = [s for kind in Resolution for s in view.segments(kind)]
-        self._shelf.sweep(segments)
-        self._set_aside([s for s in segments if self._shelf.fault(s)])
 
-    def _set_aside(self, damaged: list[Segment]) -> None:
-        """Let damaged files count no more."""
-        with self._catalogue.change() as cursor:
-            delete(cursor, self._folder, damaged)
-        for segment in damaged:
-            self._shelf.set_aside(segment.path)
+def _overlapping(view: Snapshot, query: Query) -> list[Segment]:
+    """The files that may have something for a question."""
+    return [s for kind in Resolution for s in view.segments(kind, query.start - max(WIDTH.values()), query.end)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from gateway.history.duck.catalogue import Catalogue
+from gateway.history.duck.damage import Damage
 from gateway.history.duck.guard import Guard
 from gateway.history.duck.head import Writer
 from gateway.history.duck.merging import candidates, merge
@@ -49,6 +50,7 @@ class Tender:
         shelf: Shelf,
         guard: Guard,
         writer: Writer,
+        damage: Damage,
         retention: Retention,
     ) -> None:
         self._folder = folder
@@ -56,6 +58,7 @@ class Tender:
         self._shelf = shelf
         self._guard = guard
         self._writer = writer
+        self._damage = damage
         self._retention = retention
 
     def tend(self, now: int) -> Tended:
@@ -65,7 +68,7 @@ class Tender:
         # What is past its time need not be merged any more.
         removed, early = self._retire(now)
         for group in candidates(self._segments(), now)[:MERGES]:
-            self._merge(group)
+            self._merge_or_mend(group)
         self._catalogue.checkpoint()
         return Tended(rolled_up, dict(removed), early)
 
@@ -91,6 +94,14 @@ class Tender:
             cursor.execute("DELETE FROM head WHERE number = ?", [head.number])
             cursor.execute(f"DROP TABLE {head_table(head.number)}")
         return sealed.rows
+
+    def _merge_or_mend(self, group: Sequence[Segment]) -> None:
+        try:
+            self._merge(group)
+        except HistoryUnavailable as error:
+            # Without the damaged file the next round merges the others; a round that fails for ever seals nothing.
+            if not self._damage.found(error, lambda view: group):
+                raise
 
     def _merge(self, group: Sequence[Segment]) -> None:
         with self._catalogue.snapshot() as view:
