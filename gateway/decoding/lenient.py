@@ -187,10 +187,10 @@ def _event(item: Mapping[str, Any], dot: str, faults: list[Fault]) -> dict[str, 
     elif isinstance(active, bool) or (isinstance(active, (int, float)) and active in (0, 1)):
         return {name: float(active)}
     else:
-        # Of an `active` that cannot be read the event's name holds.
         faults.append(_schema(f"{dot}active", f"expected true or false, got {_kind(active)}"))
-        flag = _flag(active)
-        return {name: 1.0 if flag is None else flag}
+        # null is as if left out; of another value nobody knows whether it begins or is over.
+        flag = 1.0 if active is None else _flag(active)
+        return {} if flag is None else {name: flag}
     return {}
 
 

@@ -7,7 +7,7 @@ An alarm that came in as active is *false* unless the message itself says it. Wh
   and tables are taken from the profile file; the document is read with the standard library (of two members with the
   same name each counts), and walked here, U+FFFD in place of bytes that are no text. A text that the standard
   library cannot read at all says nothing.
-* native: the event's name, with `active` absent, true or 1; in telemetry the value 1 or true.
+* native: the event's name, with `active` absent, null, true or 1; in telemetry the value 1 or true; also as a text.
 * GB/T 26875.3: a frame from mark to mark whose length (counted as the
   standard or a known maker does) and checksum are right, and in it the alarm bit of a state, or the
   bit of a manual alarm in an operation. A flipped bit without a new checksum must therefore not come in; with it, the
@@ -212,11 +212,21 @@ def _native_says(topic: bytes, payload: bytes, alarm: str) -> bool:
     for item in data if isinstance(data, list) else [data]:
         if not isinstance(item, dict):
             continue
-        if topic.endswith(b"/event") and item.get("event") == alarm and item.get("active", True) in (True, 1):
+        active = item.get("active")
+        if topic.endswith(b"/event") and item.get("event") == alarm and (active is None or _on(active)):
             return True
-        if topic.endswith(b"/telemetry") and isinstance(item.get("values"), dict) and item["values"].get(alarm) == 1:
+        if topic.endswith(b"/telemetry") and isinstance(item.get("values"), dict) and _on(item["values"].get(alarm)):
             return True
     return False
+
+
+def _on(value: Any) -> bool:
+    if not isinstance(value, str):
+        return bool(value == 1)
+    try:
+        return float(value) == 1
+    except ValueError:
+        return value.strip().lower() in ("true", "on", "yes")
 
 
 _COUNTED = (0, 1, 25, 30)
