@@ -8,22 +8,22 @@ import numpy as np
 from community.compiler import COMPILED
 from community.estate import Device, DeviceKind, Estate, Household, Place, PlaceKind
 from community.kernel_cache import KernelCache
-from gateway import duplicates, journal
+from gateway import duplicates, journal, slots
 from gateway.admission import Admission
-from gateway.columnar import kernel, plan, scan, split, topics
+from gateway.columnar import kernel, scan, split, tables, topics
 from gateway.columnar.packets import Packets
 from gateway.journal import Journal
 from gateway.link.packets import Message
 from gateway.trust import kernel as trust
 from gateway.trust import rates
 
-_HERE = Path(str(journal.__file__)).parent
+_HERE = Path(str(slots.__file__)).parent
 
 CACHE = KernelCache(
-    [split.find, topics._find, topics._put, topics._move, kernel.scan_messages, plan._fill, duplicates.content_of,
-     duplicates.recognise, journal._note, journal._copy, trust.judge, rates.take_tokens],
+    [split.find, topics._find, topics._put, topics._move, kernel.scan_messages, tables.fill, duplicates.content_of,
+     duplicates.recognise, slots._give, slots._copy, trust.judge, rates.take_tokens],
     # Constants of any of these may be frozen into a kernel.
-    sorted([*_HERE.glob("columnar/*.py"), *_HERE.glob("trust/*.py"), _HERE / "duplicates.py", _HERE / "journal.py"]),
+    sorted([*_HERE.glob("columnar/*.py"), *_HERE.glob("trust/*.py"), _HERE / "duplicates.py", _HERE / "slots.py"]),
 )  # fmt: skip
 
 

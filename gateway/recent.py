@@ -19,8 +19,9 @@ from community.recent import RecentEvent, RecentFault, RecentMessage
 from gateway.decoding.profile import Profile
 from gateway.decoding.registry import Profiles
 from gateway.homeassistant.profile import HomeAssistant
-from gateway.journal import TOPIC_KEPT, Journal, Noted, Outcome
+from gateway.journal import Journal, Noted, Outcome
 from gateway.roster import Roster
+from gateway.slots import TOPIC_KEPT
 from gateway.sparkplug.session import SparkplugCodec
 from gateway.values import value_fault
 

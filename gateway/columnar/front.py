@@ -10,7 +10,8 @@ from community.compiler import COMPILED
 from community.quantities import EVENTS, SIGNALS
 from gateway.collector import NO_SEQ, Rows
 from gateway.columnar.packets import FLAGS, PAYLOAD_AT, PAYLOAD_END, TOPIC_AT, TOPIC_END, Packets
-from gateway.columnar.plan import Kind, Plan, Plans, native_plan
+from gateway.columnar.plan import Kind, Plan, native_plan
+from gateway.columnar.plans import Plans
 from gateway.columnar.scan import EMPTY, FAST, MISSING, SLOW, Scanned, scan
 from gateway.columnar.topics import TopicTable
 from gateway.decoding.native import NATIVE

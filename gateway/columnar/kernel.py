@@ -1,11 +1,14 @@
-"""The kernel of the scan: one pass over each payload; see `gateway.columnar.scan`."""
+"""The kernel of the scan: one pass over each payload; see `gateway.columnar.scan`.
+
+What is to be done with each value it finds in the tables of `gateway.columnar.tables`.
+"""
 
 import numpy as np
 
 from community.compiler import compiled, inner
 from gateway.columnar.meant import ENUM, NODE, NUMBER, SEQ, SLOW_FIELD, TIME, UNSURE, meant, moment, word_meant
 from gateway.columnar.packets import PAYLOAD_AT, PAYLOAD_END
-from gateway.columnar.plan import (
+from gateway.columnar.tables import (
     BITS,
     BY_INDEX,
     COLUMN,

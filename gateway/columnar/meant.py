@@ -4,7 +4,8 @@ import numpy as np
 
 from community.clock import EARLIEST, LATEST
 from community.compiler import inner
-from gateway.columnar.plan import (
+from gateway.columnar.plan import Kind, Unit
+from gateway.columnar.tables import (
     FACTOR,
     INVALID_AT,
     INVALID_END,
@@ -19,8 +20,6 @@ from gateway.columnar.plan import (
     WORD_AT,
     WORD_END,
     ZONELESS,
-    Kind,
-    Unit,
     column,
 )
 from gateway.columnar.tokens import BOOLEAN, INEXACT, NO_TIME, NULL, REAL, TEXT, UNREADABLE, WHOLE, time_of

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from gateway.columnar.kernel import EMPTY, FAST, MAX_DEPTH, MISSING, SLOW, scan_messages
 from gateway.columnar.packets import COLUMNS, PAYLOAD_END
-from gateway.columnar.plan import Plans, native_plan
+from gateway.columnar.plan import native_plan
+from gateway.columnar.plans import Plans
 from gateway.columnar.words import padded, view
 
 __all__ = ["EMPTY", "FAST", "MAX_DEPTH", "MISSING", "SLOW", "Scanned", "prepare", "scan"]

@@ -17,9 +17,10 @@ from gateway.columnar.packets import Packets
 from gateway.decoding.native import NATIVE
 from gateway.decoding.registry import Profiles
 from gateway.fault import Fault
-from gateway.journal import KEPT, PAYLOAD_KEPT, TOPIC_KEPT, Journal, Outcome
+from gateway.journal import Journal, Outcome
 from gateway.recent import Recent
 from gateway.roster import Roster
+from gateway.slots import KEPT, PAYLOAD_KEPT, TOPIC_KEPT
 from tests.gateway.village import NOW, dated, estate, message, topic
 
 NOBODY = np.zeros(0, np.int64)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from community.quantities import SIGNALS
-from gateway.columnar.plan import Kind, Plan, PlanField, Plans, native_plan
+from gateway.columnar.plan import Kind, Plan, PlanField, native_plan
+from gateway.columnar.plans import Plans
 from gateway.columnar.scan import FAST, SLOW
 from gateway.values import FLAGS
 from tests.gateway.columnar.twin import Read, scan_all

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from community.clock import EARLIEST, LATEST
 from community.quantities import SIGNALS
 from gateway.columnar.packets import Packets
-from gateway.columnar.plan import Kind, Plan, PlanField, Plans, native_plan
+from gateway.columnar.plan import Kind, Plan, PlanField, native_plan
+from gateway.columnar.plans import Plans
 from gateway.columnar.scan import EMPTY, FAST, MAX_DEPTH, SLOW, Scanned, scan
 from gateway.decoding.native import NATIVE
 from gateway.link.packets import Message

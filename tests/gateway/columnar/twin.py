@@ -8,7 +8,8 @@ import numpy as np
 
 from community.clock import EARLIEST, LATEST
 from gateway.columnar.packets import Packets
-from gateway.columnar.plan import Kind, Path, Plan, PlanField, Plans, Unit
+from gateway.columnar.plan import Kind, Path, Plan, PlanField, Unit
+from gateway.columnar.plans import Plans
 from gateway.columnar.scan import EMPTY, FAST, MISSING, SLOW, Scanned, scan
 from gateway.decoding.numbers import number_of, word_of
 from gateway.decoding.reader import time_of

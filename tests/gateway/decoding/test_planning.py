@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from community.quantities import SIGNALS
 from gateway.columnar.packets import Packets
-from gateway.columnar.plan import Plans
+from gateway.columnar.plans import Plans
 from gateway.columnar.scan import FAST, MISSING, SLOW, Scanned, scan
 from gateway.decoding.loader import read_profile
 from gateway.decoding.planning import plan_of
