@@ -90,14 +90,14 @@ def _aggregated(
             for c in map(column, sorted(signals))
         )
         rows = view.cursor.execute(
-            f"SELECT device, ts // {width} * {width} AS window, {columns} FROM {table} WHERE {terms} "
-            "GROUP BY ALL ORDER BY device, window"
+            f"SELECT device, ts // {width} * {width} AS since, {columns} FROM {table} WHERE {terms} "
+            "GROUP BY ALL ORDER BY device, since"
         ).fetchnumpy()
         for signal in signals:
             c = column(signal)
             here = rows[f"{c}_count"] > 0
             fields = ("minimum", "maximum", "sum", "count", "last", "last_ts", "good", "flags")
-            _put(parts, signal, rows["device"][here], [rows["window"], *(rows[f"{c}_{f}"] for f in fields)], here)
+            _put(parts, signal, rows["device"][here], [rows["since"], *(rows[f"{c}_{f}"] for f in fields)], here)
 
 
 def _rolled_up(view: Snapshot, asked: Asked, files: str, start: int, end: int, width: int, parts: _Parts) -> None:
