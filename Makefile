@@ -23,7 +23,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 	@touch $@
 
 system-packages:  ## real servers and a browser for the tests (Debian; needs root, else the tests that want them skip)
-	@.ci/system-packages mosquitto mosquitto-clients chromium openssl nodejs npm g++
+	@.ci/system-packages mosquitto mosquitto-clients chromium openssl nodejs npm g++ victoria-metrics
 
 test: $(INSTALLED) system-packages  ## every test but the long ones
 	$(BIN)/pytest -m "not long"

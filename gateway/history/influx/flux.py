@@ -27,6 +27,8 @@ RAW_FUNCTIONS = {
 """Statistic → the Flux function that makes it out of single readings."""
 MERGE_FUNCTIONS = {"minimum": "min", "maximum": "max", "sum": "sum", "count": "sum", "last": "last", "last_ts": "last"}
 """Statistic → the Flux function that makes it out of the same of narrower windows."""
+AHEAD = "2d"
+"""End of what has no end: event times may be somewhat ahead of the server's clock."""
 
 
 def bucket_of(bucket: str, resolution: Resolution) -> str:
@@ -118,7 +120,7 @@ def last(bucket: str, devices: Sequence[str]) -> str:
     some = _where("device", devices)
     columns = _keep("device", "flags", "_field", "_time", "_value")
     parts = [
-        _from(bucket, Resolution.RAW, "0", None)
+        _from(bucket, Resolution.RAW, "0", AHEAD)
         + _where("_measurement", [READINGS])
         + f"\n  |> filter(fn: (r) => r._field != {quoted(RECEIVED)})"
         + some
@@ -127,7 +129,7 @@ def last(bucket: str, devices: Sequence[str]) -> str:
         + _yield("raw")
     ]
     parts += [
-        _from(bucket, Resolution.HOUR, "0", None)
+        _from(bucket, Resolution.HOUR, "0", AHEAD)
         + _where("_measurement", [statistic])
         + some
         + "\n  |> last()"
@@ -159,7 +161,7 @@ def first(bucket: str, devices: Sequence[str] | None) -> str:
         else:
             what = _where("_measurement", ["count"])
         parts.append(
-            _from(bucket, resolution, "0", None)
+            _from(bucket, resolution, "0", AHEAD)
             + what
             + some
             + "\n  |> first()"
@@ -170,9 +172,9 @@ def first(bucket: str, devices: Sequence[str] | None) -> str:
     return "\n\n".join(parts)
 
 
-def _from(bucket: str, resolution: Resolution, start: int | str, end: int | str | None) -> str:
-    stop = "" if end is None else f", stop: {_time(end)}"
-    return f"from(bucket: {quoted(bucket_of(bucket, resolution))})\n  |> range(start: {_time(start)}{stop})"
+def _from(bucket: str, resolution: Resolution, start: int | str, end: int | str) -> str:
+    name = quoted(bucket_of(bucket, resolution))
+    return f"from(bucket: {name})\n  |> range(start: {_time(start)}, stop: {_time(end)})"
 
 
 def _time(at: int | str) -> str:

@@ -1,6 +1,7 @@
 """InfluxDB 2 as a source of answers: Flux through the official client."""
 
 import io
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -27,6 +28,11 @@ class InfluxSource:
         self._api = client.query_api()
         self._options = options
         self._bucket = options.bucket
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._closed.set()
 
     def points(self, devices: Sequence[str] | None, fields: Sequence[str] | None, start: int, end: int) -> Columns:
         """See `Source`."""
@@ -81,6 +87,8 @@ class InfluxSource:
 
     def ask(self, script: str) -> dict[str, Columns]:
         """Send a script; result name → its series."""
+        if self._closed.is_set():
+            raise HistoryUnavailable("the history is closed")
         try:
             answer = self._api.query_raw(script, self._options.org)
             answer.auto_close = False  # else it closes at its end, under the reader that wraps it

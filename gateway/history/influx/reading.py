@@ -7,26 +7,17 @@ import numpy as np
 
 from gateway.history.influx.source import Parts, Source
 from gateway.history.partials import Partials, merged
+from gateway.history.resolution import plan
 from gateway.history.store import WIDTH, Query, Resolution, Series
 
 STRETCHES = 8
 """Stretches of one question that are aggregated from single readings because their roll-ups lag; nearer ones join."""
 
-_NICE = [1_000 * s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)]
-
-
-def step(start: int, end: int, points: int) -> int:
-    for width in (*_NICE, *(86_400_000 * k for k in range(2, 10**6))):
-        if (end - 1) // width - start // width + 1 <= points:
-            return width
-    raise ValueError
-
-
-Stretch = tuple[int, int]
+Span = tuple[int, int]
 """[start, end), UTC ms."""
 
 
-def read(source: Source, query: Query, lagging: Sequence[Stretch]) -> list[Series]:
+def read(source: Source, query: Query, lagging: Sequence[Span]) -> list[Series]:
     """See `HistoryReader.read`.
 
     Roll-ups are taken where they are up to date, else single readings are aggregated; both are parts of the same
@@ -37,25 +28,18 @@ def read(source: Source, query: Query, lagging: Sequence[Stretch]) -> list[Serie
         query: the question.
         lagging: where roll-ups are not up to date, in order, apart from one another.
     """
-    start, end = query.start, query.end
-    width = step(start, end, query.points)
-    if query.resolution is None:
-        first = source.first(query.devices)
-        kept = next(r for r in reversed(Resolution) if WIDTH[r] <= width)
-        levels = reach(first, kept, start, end)
-        raw_is_whole = reach(first, Resolution.RAW, start, end) == [(Resolution.RAW, start, end)]
-    else:
-        levels = [(query.resolution, start, end)]
-        raw_is_whole = query.resolution is Resolution.RAW
+    first = {} if query.resolution is not None else source.first(query.devices)
+    planned = plan(query, first)
+    width = planned.width
     parts: Parts = {}
-    for level, begin, stop in levels:
+    for level, begin, stop in planned.stretches:
         found = _kept(source, query, level, (begin, stop), max(width, WIDTH[level]), lagging)
         if found:
             width = max(width, WIDTH[level])
         for name, some in found.items():
             parts.setdefault(name, []).extend(some)
     whole = {name: merged(some, width) for name, some in parts.items()}
-    if raw_is_whole and all(p.count.sum() <= query.points for p in whole.values()):
+    if planned.single and all(p.count.sum() <= query.points for p in whole.values()):
         width, whole = 0, _single(source, query)
     return [
         whole[device, signal].series(device, signal, width)
@@ -65,39 +49,7 @@ def read(source: Source, query: Query, lagging: Sequence[Stretch]) -> list[Serie
     ]
 
 
-def reach(first: dict[Resolution, int], kept: Resolution, start: int, end: int) -> list[tuple[Resolution, int, int]]:
-    """What answers for which stretch: `kept`, and before it reaches back, the next coarser that does.
-
-    Args:
-        first: event time of the oldest of each resolution, UTC ms.
-        kept: the finest that is wanted.
-        start: UTC ms.
-        end: UTC ms.
-
-    Returns:
-        Resolution and stretch [start, end), the latest first, without overlap.
-    """
-    found = []
-    levels = [r for r in Resolution if WIDTH[r] >= WIDTH[kept]]
-    for i, level in enumerate(levels):
-        begin = start
-        for coarser in levels[i + 1 :]:
-            width, older = WIDTH[coarser], first.get(coarser, end)
-            oldest = first.get(level, end)
-            if older < oldest // width * width:
-                begin = max(start, min(end, -(-oldest // width) * width))
-                break
-        if begin < end:
-            found.append((level, begin, end))
-        end = begin
-        if begin == start:
-            break
-    return found
-
-
-def _kept(
-    source: Source, query: Query, level: Resolution, stretch: Stretch, width: int, lagging: Sequence[Stretch]
-) -> Parts:
+def _kept(source: Source, query: Query, level: Resolution, stretch: Span, width: int, lagging: Sequence[Span]) -> Parts:
     """Parts out of one resolution; of single readings where its roll-ups lag."""
     if level is Resolution.RAW:
         return source.windows(level, query.devices, query.signals, *stretch, width)
@@ -109,7 +61,7 @@ def _kept(
     return parts
 
 
-def split(stretch: Stretch, lagging: Sequence[Stretch], width: int) -> Iterator[tuple[bool, int, int]]:
+def split(stretch: Span, lagging: Sequence[Span], width: int) -> Iterator[tuple[bool, int, int]]:
     """Cut a stretch, widened to whole windows of `width` ms, into what lags (True) and what does not, in order."""
     start, end = stretch[0] // width * width, -(-stretch[1] // width) * width
     behind: list[list[int]] = []

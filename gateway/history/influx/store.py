@@ -28,15 +28,9 @@ class InfluxStore(ServerStore):
 
     def __init__(self, options: InfluxOptions, vitals: Vitals) -> None:
         """See `ServerStore`."""
-        self._asking = client_of(options)
-        super().__init__(
-            options,
-            vitals,
-            InfluxSource(self._asking, options),
-            flux.bucket_of(options.bucket, Resolution.RAW),
-        )
-        self._rolling = client_of(options, options.rollup_timeout_ms)
-        self._server = InfluxSource(self._rolling, options)
+        self._clients = (client_of(options), client_of(options, options.rollup_timeout_ms))
+        self._asking, self._rolling = (InfluxSource(client, options) for client in self._clients)
+        super().__init__(options, vitals, self._asking, flux.bucket_of(options.bucket, Resolution.RAW))
 
     def tend(self, now: int) -> Tended:
         """See `HistoryStore`."""
@@ -58,13 +52,15 @@ class InfluxStore(ServerStore):
         super().close()
         self._asking.close()
         self._rolling.close()
+        for client in self._clients:
+            client.close()
 
     def _roll_up(self, start: int, end: int) -> int:
         """Minutes of a stretch, then the hours that it touches; how many single values the minutes were made of."""
         bucket, org = self._options.bucket, self._options.org
-        made = self._server.ask(flux.rollup(bucket, org, Resolution.MINUTE, start, end))
+        made = self._rolling.ask(flux.rollup(bucket, org, Resolution.MINUTE, start, end))
         begin, stop = start // HOUR * HOUR, -(-end // HOUR) * HOUR
-        self._server.ask(flux.rollup(bucket, org, Resolution.HOUR, begin, stop))
+        self._rolling.ask(flux.rollup(bucket, org, Resolution.HOUR, begin, stop))
         return sum(int(column.values.sum()) for column in made.get("count", {}).values())
 
     def _lagging(self) -> list[tuple[int, int]]:

@@ -92,7 +92,9 @@ class VictoriaSource:
 
     def first(self, devices: Sequence[str] | None) -> dict[Resolution, int]:
         """See `Source`; the minute in which the oldest was received, of all devices: what the server tells quickly."""
-        days = self._ask("query_range", query=f"count_over_time({RECEIPT}_n[1d])", start="946684800", step="1d")
+        days = self._ask(
+            "query_range", query=f"count_over_time({RECEIPT}_n[1d])", start="946684800", step="1d", nocache="1"
+        )
         moments = [round(float(s["values"][0][0]) * 1000) for s in days]
         if not moments:
             return {}
@@ -173,7 +175,9 @@ class VictoriaSource:
     def _ask(self, what: str, **form: str) -> list[Any]:
         try:
             data = json.loads(self._get(f"/api/v1/{what}", form))["data"]
-            found: list[Any] = data if what == "series" else data["result"]
+            found = data if what == "series" else data["result"]
+            if not isinstance(found, list):
+                raise TypeError(f"a list was expected, got {type(found).__name__}")
         except (ValueError, KeyError, TypeError) as e:
             raise HistoryUnavailable(f"{self._url}: an answer that is not as expected ({e!r})") from e
         return found

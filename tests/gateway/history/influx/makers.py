@@ -48,7 +48,7 @@ def check(series: list[Series], readings: Sequence[Reading], query: Query, edge:
         (d, s) for d in query.devices for s in query.signals if (d, s) in known
     ]
     for s in series:
-        assert len(s) <= query.points + (2 if edge > 1 else 0)
+        assert len(s) <= query.points
         assert (np.diff(s.ts) > (0 if s.width else -1)).all()
         windows: dict[int, list[tuple[int, float, bool]]] = {}
         for i, point in enumerate(known[s.device, s.signal]):

@@ -64,7 +64,9 @@ def test_what_is_not_finite_is_left_out_and_counted() -> None:
 
 
 def test_a_reading_without_values_is_kept() -> None:
-    assert lines_of(batch(1, [Reading("d1", _T0, _T0 + 5, {})]))[0].startswith(b"readings,device=d1,flags=0 received_at")
+    assert lines_of(batch(1, [Reading("d1", _T0, _T0 + 5, {})]))[0].startswith(
+        b"readings,device=d1,flags=0 received_at"
+    )
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\\"), min_size=1))
