@@ -17,8 +17,8 @@ from gateway.history.store import HistoryUnavailable, Resolution
 T = TypeVar("T")
 Suspects = Callable[[Snapshot], Sequence[Segment]]
 """The segments that a question may have read."""
-_NOT_THE_FILE = (duckdb.InterruptException, duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.IOException)
-"""Faults that say nothing of a file's content."""
+_CONTENT = (duckdb.InvalidInputException, duckdb.SerializationException)
+"""What DuckDB raises for a content that does not decode, beside `duckdb.Error` itself; all else says nothing of it."""
 
 
 class Damage:
@@ -60,9 +60,20 @@ class Damage:
             return False  # a refusal of ours
         damaged = []
         with contextlib.suppress(HistoryUnavailable), self._catalogue.snapshot() as view:
-            damaged = [s for s in suspects(view) if self._shelf.fault(s) or _undecodable(view.cursor, s)]
+            # While this view is open no file goes that it names.
+            damaged = [s for s in suspects(view) if self._shelf.fault(s) or self._undecodable(s)]
         self._set_aside(damaged)
         return bool(damaged)
+
+    def _undecodable(self, segment: Segment) -> bool:
+        """Whether reading all of a file fails for what is in it."""
+        # In a transaction of its own: the first fault ends one, and every later file would then seem damaged too.
+        with self._catalogue.snapshot() as view:
+            try:
+                view.cursor.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {source([segment.path])}").fetchall()
+            except duckdb.Error as error:
+                return type(error) is duckdb.Error or isinstance(error, _CONTENT)
+        return False
 
     def _set_aside(self, damaged: Sequence[Segment]) -> None:
         if not damaged:
@@ -71,14 +82,3 @@ class Damage:
             delete(cursor, self._folder, damaged)
         for segment in damaged:
             self._shelf.set_aside(segment.path)
-
-
-def _undecodable(cursor: duckdb.DuckDBPyConnection, segment: Segment) -> bool:
-    """Whether reading all of a file fails for what is in it."""
-    try:
-        cursor.execute(f"SELECT bit_xor(hash(COLUMNS(*))) FROM {source([segment.path])}").fetchall()
-    except _NOT_THE_FILE:
-        return False
-    except duckdb.Error:
-        return True
-    return False

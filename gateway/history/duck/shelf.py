@@ -36,12 +36,31 @@ class Shelf:
         self._vitals = vitals
         for name in FOLDERS.values():
             (folder / name).mkdir(parents=True, exist_ok=True)
+        self._pending: list[Path] = []
         self._number = max(map(_number, self._found()), default=0)
 
     def fresh(self, kind: Resolution, period: int) -> Path:
         """A name for a file that is to be made; none is given twice, so that no cache mistakes one for another."""
         self._number += 1
-        return self._folder / FOLDERS[kind] / f"{_day(kind, period)}.{self._number:08d}{_SUFFIX}"
+        file = self._folder / FOLDERS[kind] / f"{_day(kind, period)}.{self._number:08d}{_SUFFIX}"
+        self._pending.append(file)
+        return file
+
+    def kept(self) -> None:
+        """What was made so far counts."""
+        self._pending = []
+
+    def unfinished(self) -> bool:
+        """Whether something was made of which it is unknown whether it counts: making it or telling it failed."""
+        return bool(self._pending)
+
+    def discard_unfinished(self, segments: Iterable[Segment]) -> None:
+        """Remove what was made and does not count, e.g. because the disk was full."""
+        known = {segment.path for segment in segments}
+        for file in self._pending:
+            if file not in known:
+                self.unlink(file)
+        self._pending = []
 
     def sync(self, files: Iterable[Path]) -> None:
         """Return when the files and their names are on disk.

@@ -63,10 +63,16 @@ class Tender:
 
     def tend(self, now: int) -> Tended:
         """One round; `now`: UTC ms."""
+        if self._shelf.unfinished():
+            self._shelf.discard_unfinished(self._segments())
+        # First of all room is made, or a full disk would never have any again.
+        removed, early = self._retire(now)
         self._writer.close_old(now)
         rolled_up = sum(self._seal(head) for head in self._closed())
-        # What is past its time need not be merged any more.
-        removed, early = self._retire(now)
+        if rolled_up:
+            self._catalogue.checkpoint()  # what the heads took is free from here on
+            more, also_early = self._retire(now)
+            removed, early = removed + more, early or also_early
         for group in candidates(self._segments(), now)[:MERGES]:
             self._merge_or_mend(group)
         self._catalogue.checkpoint()
@@ -93,6 +99,7 @@ class Tender:
                 _note_latest(cursor, sealed.hours)
             cursor.execute("DELETE FROM head WHERE number = ?", [head.number])
             cursor.execute(f"DROP TABLE {head_table(head.number)}")
+        self._shelf.kept()
         return sealed.rows
 
     def _merge_or_mend(self, group: Sequence[Segment]) -> None:
@@ -111,6 +118,7 @@ class Tender:
             if not delete(cursor, self._folder, group):
                 raise HistoryUnavailable(f"{merged.path}: a file that it was made of was set aside meanwhile")
             insert(cursor, self._folder, [merged])
+        self._shelf.kept()
         self._guard.retire([s.path for s in group])
 
     def _retire(self, now: int) -> tuple[Counter[Resolution], bool]:
