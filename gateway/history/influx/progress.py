@@ -2,7 +2,7 @@
 
 A small JSON file, replaced whole and flushed to the disk. It is written after the server has acknowledged the data: if
 we die between, the batch goes in again, which changes nothing there. A lost file means that the log is read again from
-its beginning: harmless, too.
+its beginning: harmless, too. So is another server: what the log still has goes into it.
 """
 
 import json
@@ -29,10 +29,17 @@ class Progress:
     Safe to use from several threads. In memory it is ahead of the file; `save` makes the file follow.
     """
 
-    def __init__(self, directory: Path, vitals: Vitals) -> None:
-        """Read the file in `directory`, which is made if it is not there; one that cannot be read counts as lost."""
+    def __init__(self, directory: Path, server: str, vitals: Vitals) -> None:
+        """Read the file in `directory`, which is made if it is not there; one that cannot be read counts as lost.
+
+        Args:
+            directory: ours.
+            server: names where the data go. A file about another place says nothing of this one: we begin anew.
+            vitals: counts.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self._file = directory / "progress.json"
+        self._server = server
         self._vitals = vitals
         self._lock = threading.Lock()
         self._saving = threading.Lock()
@@ -41,8 +48,9 @@ class Progress:
         self._number = 0
         try:
             known = json.loads(self._file.read_text())
-            self._position = int(known["position"])
-            self._touched = {int(start): 0 for start in known["touched"]}
+            if known["server"] == server:
+                self._position = int(known["position"])
+                self._touched = {int(start): 0 for start in known["touched"]}
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError):
@@ -89,8 +97,8 @@ class Progress:
         with self._saving:
             with self._lock:
                 reached = self._position if position is None else position
-                text = json.dumps({"position": reached, "touched": sorted(self._touched)})
-            _replace(self._file, text)
+                known = {"server": self._server, "position": reached, "touched": sorted(self._touched)}
+            _replace(self._file, json.dumps(known))
             with self._lock:
                 self._position = reached
 

@@ -51,7 +51,7 @@ class ServerStore:
         self._source = source
         self._client = client_of(options)
         try:
-            self._progress = Progress(options.folder, vitals)
+            self._progress = Progress(options.folder, f"{options.url} {options.org} {bucket}", vitals)
         except OSError as e:
             raise HistoryUnavailable(f"{options.folder}: {e.strerror}") from e
         self._sender = Sender(self._client, options, bucket, vitals)

@@ -10,6 +10,7 @@ import io
 import json
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,7 +53,10 @@ Series = tuple[tuple[str, str], ...]
 
 
 class InfluxServer(ThreadingHTTPServer):
-    """`with InfluxServer(now=...) as server:` serves at `server.url`; `now` (ns) is its clock."""
+    """`with InfluxServer(now=...) as server:` serves at `server.url`; `now` (ns) is its clock.
+
+    `on_write` is called when a write is in, before it is answered.
+    """
 
     daemon_threads = True
 
@@ -66,6 +70,8 @@ class InfluxServer(ThreadingHTTPServer):
         self.faults: deque[Fault] = deque()
         self.requests: list[tuple[str, str]] = []
         self.written = 0
+        self.writes = 0
+        self.on_write: Callable[[], None] | None = None
         self.scripts: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
@@ -233,6 +239,9 @@ class _Handler(BaseHTTPRequestHandler):
                 refusal = e
         if refusal is not None:
             raise refusal
+        self.server.writes += 1
+        if self.server.on_write is not None:
+            self.server.on_write()
         return 204, ""
 
 
