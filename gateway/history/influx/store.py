@@ -9,7 +9,7 @@ from gateway.history.influx.influxdb import InfluxSource
 from gateway.history.influx.options import InfluxOptions
 from gateway.history.influx.progress import WINDOW
 from gateway.history.influx.server_store import ServerStore, client_of
-from gateway.history.store import Resolution, Tended
+from gateway.history.store import HistoryUnavailable, Resolution, Tended
 
 __all__ = ["InfluxOptions", "InfluxStore"]
 
@@ -40,11 +40,19 @@ class InfluxStore(ServerStore):
         forgotten = {w: n for w, n in touched.items() if w < now - self._options.retention.raw_ms}
         self._progress.rolled_up(forgotten)
         ready = {w: n for w, n in touched.items() if w not in forgotten and w + WINDOW + SETTLE <= now}
-        count = 0
+        count, failed = 0, None
         for start, end in stretches(list(ready), WINDOW, LONGEST):
-            count += self._roll_up(start, end)
+            try:
+                count += self._roll_up(start, end)
+            except HistoryUnavailable as e:
+                if failed is not None:
+                    raise
+                failed = e  # one stretch that cannot be made must not keep all behind it waiting
+                continue
             self._progress.rolled_up({w: n for w, n in ready.items() if start <= w < end})
             self._save()
+        if failed is not None:
+            raise failed
         return Tended(rolled_up=count)
 
     def close(self) -> None:

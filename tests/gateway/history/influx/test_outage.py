@@ -48,6 +48,17 @@ def test_a_day_that_was_missed_is_made_up_for(server: InfluxServer, options: Inf
     assert sum(v for s, p in counts.items() if ("_measurement", "count") in s for v in p.values()) == len(everything)
 
 
+def test_a_stretch_that_cannot_be_rolled_up_does_not_block_the_others(server: InfluxServer, store: InfluxStore) -> None:
+    far_apart = [readings(1)[0], readings(20)[0], readings(40)[0]]
+    store.write(batch(1, far_apart))
+    server.faults.append(Fault(500, "query ran out of memory"))
+    with pytest.raises(HistoryUnavailable, match="out of memory"):
+        store.tend(NOW)
+    counts = [p for s, p in server.points["mingluo_1m"].items() if ("_measurement", "count") in s]
+    assert [ts // 1_000_000 for p in counts for ts in p] == [r.ts for r in far_apart[1:]]
+    assert store.tend(NOW).rolled_up == 1
+
+
 @pytest.mark.parametrize("requests", [1, 2, 5])
 def test_a_killed_writer_leaves_nothing_undone(
     server: InfluxServer, options: InfluxOptions, tmp_path: Path, requests: int
