@@ -21,7 +21,7 @@ from gateway.history.store import HistoryUnavailable
 
 NAME = "catalogue.duckdb"
 SPILL = "spill"
-MEMORY = "1GB"
+MEMORY = "512MB"
 """What DuckDB may take for sorting and merging; more than that it puts aside in the folder `SPILL`."""
 _MOST_SPILL = "8GB"
 
