@@ -7,7 +7,9 @@ import pytest
 
 from community.clock import DAY, HOUR
 from gateway.history.duck.retention import superfluous
+from gateway.history.duck.segments import source
 from gateway.history.duck.snapshot import Segment
+from gateway.history.duck.sql import row_of
 from gateway.history.duck.store import DuckStore
 from gateway.history.store import HistoryUnavailable, Resolution, Retention
 from tests.gateway.history.duck.contents import START, contents
@@ -73,12 +75,11 @@ def test_hours_stay_however_little_room_there_is(tmp_path: Path) -> None:
 def test_a_running_question_keeps_its_files(tmp_path: Path) -> None:
     store = filled(tmp_path, Retention(raw_ms=DAY, min_free_bytes=0), days=1)
     seal(store, START + HOUR)
-    answer = store.readings(None, START, START + DAY)
-    first = len(next(answer))
-    store.tend(START + 10 * DAY)
-    assert kinds(tmp_path)["raw"] == 1
-    assert first + sum(map(len, answer)) == 2_000
-    assert kinds(tmp_path)["raw"] == 0
+    with store._catalogue.snapshot() as view:  # what every question asks through
+        (named,) = view.segments(RAW)
+        store.tend(START + 10 * DAY)
+        assert row_of(view.cursor, f"SELECT count(*) FROM {source([named.path])}") == (2_000,)
+    assert not named.path.exists()
     store.close()
 
 
