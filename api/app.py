@@ -12,7 +12,19 @@ from api.device_accounts import DeviceAccounts
 from api.limits import BodyLimit, SecurityHeaders
 from api.models import Feed
 from api.problems import Problem, install_problem_handlers
-from api.routes import alerts, devices, estate, health, history, inlet, pages, rulebook, session, transmitters
+from api.routes import (
+    alerts,
+    announcements,
+    devices,
+    estate,
+    health,
+    history,
+    inlet,
+    pages,
+    rulebook,
+    session,
+    transmitters,
+)
 from api.security import SignedIn
 
 _DESCRIPTION = """Alerts of a community: what is open, what happened, and a person's answer to it.
@@ -23,7 +35,7 @@ cookie, requests that change something also need the header `X-Mingluo: 1`."""
 
 _TAGS = [
     {"name": "alerts", "description": "List, follow, acknowledge, reset."},
-    {"name": "estate", "description": "Places, households, devices, rules; and messages that were refused."},
+    {"name": "estate", "description": "Places, households, devices, rules; who announced itself; what was refused."},
     {"name": "history", "description": "What was measured: series, latest values, files; and baselines made of it."},
     {"name": "rulebook", "description": "What is in force, what was, what another would do, what is rehearsed."},
     {"name": "transmitters", "description": "Transmission units of GB/T 26875.3: who is there, and orders to them."},
@@ -54,7 +66,7 @@ def create_app(context: Context) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     install_problem_handlers(app)
-    rooms = (alerts, estate, devices, history, inlet, transmitters, rulebook, session, health, pages)
+    rooms = (alerts, estate, announcements, devices, history, inlet, transmitters, rulebook, session, health, pages)
     for router in (*(room.router for room in rooms), _document(app)):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.CONSOLE / "static"), name="static")

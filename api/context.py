@@ -8,6 +8,7 @@ from alerts.decisions import Decision, Refused
 from alerts.journal import AlertFilter
 from alerts.rehearsal import Rehearsed
 from api.accounts import Accounts
+from api.announcements import Announcements, NothingAnnounced
 from api.feed import Feed
 from api.histories import Histories, NotConnected
 from api.problems import Unavailable
@@ -97,6 +98,7 @@ class Context:
         deliver: takes a device's message by topic and payload; answers when it is in the log or refused.
         may_publish: whether the account of a device or bridge may publish on a topic.
         transmitters: the transmission units that connect by TCP.
+        announcements: devices that said they exist, and what a person answers.
         histories: what was measured, kept and asked for again.
         local_token: bearer token of whoever may read the data directory: the command line on this machine; it may do
             all. None: nobody has one.
@@ -119,5 +121,6 @@ class Context:
     may_publish: Callable[[str, str], bool] = _nothing
     profiles: Collection[str] | None = None
     transmitters: Transmitters = field(default_factory=NoTransmitters)
+    announcements: Announcements = field(default_factory=NothingAnnounced)
     histories: Histories = field(default_factory=NotConnected)
     local_token: str | None = field(default=None, repr=False)

@@ -4,13 +4,25 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-from sqlalchemy import BigInteger, Column, Engine, String, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    String,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from community.database import metadata
-from community.estate import Device, DeviceKind, Estate
 
 MOST = 10_000
 """Announcements kept; beyond, the waiting ones not heard of for longest go. A device announces itself again."""
@@ -28,6 +40,8 @@ announcement = Table(
     Column("last_seen", BigInteger, nullable=False),  # UTC ms
     Column("state", String(16), nullable=False),
     Column("actor", String(64)),
+    Column("decided_at", BigInteger),  # UTC ms
+    Column("reason", Text),
 )
 
 
@@ -48,7 +62,7 @@ class Announced:
         kind: what it seems to be; None if it does not tell.
         signals: canonical names of what it reports.
         first_seen, last_seen: UTC ms.
-        actor: who decided.
+        actor, decided_at, reason: who decided, when (UTC ms) and why; None while it waits, or if that was never told.
     """
 
     profile: str
@@ -61,46 +75,21 @@ class Announced:
     last_seen: int = 0
     state: Decision = Decision.WAITING
     actor: str | None = None
+    decided_at: int | None = None
+    reason: str | None = None
+
+    @property
+    def place(self) -> "PlaceInList":
+        """Where it stands in a list."""
+        return PlaceInList(self.first_seen, self.profile, self.address)
 
 
-class ApprovalError(ValueError):
-    """A device cannot be taken into the estate; the message says why."""
+class PlaceInList(NamedTuple):
+    """Where an announcement stands in a list: that does not change when it is heard again."""
 
-
-def with_device(
-    estate: Estate, found: Announced, *, household: str, device_id: str | None, kind: str | None, name: str | None
-) -> Estate:
-    """The estate with an announced device in it.
-
-    Args:
-        household: where it is installed.
-        device_id: its id; None: its address, if that can be one.
-        kind, name: None: as announced.
-
-    Raises:
-        ApprovalError: it cannot be.
-    """
-    if household not in estate.households:
-        raise ApprovalError(f"no household has the id {household!r}")
-    if any((d.profile, d.own_address) == (found.profile, found.address) for d in estate.device):
-        raise ApprovalError(f"{found.address!r} is in the estate already")
-    chosen = device_id or found.address
-    if chosen in estate.devices or chosen in estate.bridges:
-        raise ApprovalError(f"{chosen!r} is already an id; choose another")
-    if (kind or found.kind) not in set(DeviceKind):
-        raise ApprovalError(f"say what kind of device it is: {', '.join(DeviceKind)}")
-    try:
-        device = Device(
-            id=chosen,
-            household=household,
-            kind=DeviceKind(str(kind or found.kind)),
-            name=found.name if name is None else name,
-            profile=found.profile,
-            address=None if chosen == found.address else found.address,
-        )
-    except ValidationError as error:
-        raise ApprovalError(f"{chosen!r} cannot be an id: {error.errors()[0]['msg']}; choose one") from None
-    return Estate(place=estate.place, household=estate.household, device=(*estate.device, device), bridge=estate.bridge)
+    first_seen: int
+    profile: str
+    address: str
 
 
 class AnnouncementStore:
@@ -128,7 +117,7 @@ class AnnouncementStore:
             return self._make_room(connection)
 
     @staticmethod
-    def _make_room(connection: Any) -> int:
+    def _make_room(connection: Connection) -> int:
         columns = announcement.c.profile, announcement.c.address
         query = select(*columns).where(announcement.c.state == Decision.WAITING)
         over = connection.execute(query.order_by(announcement.c.last_seen.desc()).offset(MOST).limit(MOST)).all()
@@ -136,25 +125,48 @@ class AnnouncementStore:
             connection.execute(delete(announcement).where(*_key(profile, address)))
         return len(over)
 
-    def all(self, state: Decision | None = Decision.WAITING) -> list[Announced]:
-        """Those of a state (None: of every), the latest heard of first."""
-        query = select(announcement).order_by(announcement.c.last_seen.desc())
+    def page(
+        self, state: Decision | None = Decision.WAITING, limit: int = MOST, before: PlaceInList | None = None
+    ) -> list[Announced]:
+        """Those of a state (None: of every), the latest come first; `before`: go on behind this place."""
+        order = announcement.c.first_seen, announcement.c.profile, announcement.c.address
+        query = select(announcement).order_by(*(column.desc() for column in order)).limit(limit)
         if state is not None:
             query = query.where(announcement.c.state == state)
-        with self._engine.connect().execution_options(readonly=True) as connection:
+        if before is not None:
+            query = query.where(tuple_(*order) < tuple_(*before))
+        with self._reading() as connection:
             return [_read(row) for row in connection.execute(query).mappings()]
+
+    def waiting(self) -> int:
+        """How many wait for an answer."""
+        query = select(func.count()).where(announcement.c.state == Decision.WAITING)
+        with self._reading() as connection:
+            return connection.scalar(query) or 0
 
     def get(self, profile: str, address: str) -> Announced | None:
         """One of them; None if it was never announced."""
-        with self._engine.connect().execution_options(readonly=True) as connection:
+        with self._reading() as connection:
             row = connection.execute(select(announcement).where(*_key(profile, address))).mappings().first()
         return None if row is None else _read(row)
 
-    def decide(self, profile: str, address: str, state: Decision, actor: str) -> bool:
-        """Note what a person decided; False if it was never announced."""
-        with self._engine.begin() as connection:
-            decided = update(announcement).where(*_key(profile, address)).values(state=state, actor=actor)
-            return bool(connection.execute(decided).rowcount)
+    def _reading(self) -> Connection:
+        return self._engine.connect().execution_options(readonly=True)
+
+
+def read_locked(connection: Connection, profile: str, address: str) -> Announced | None:
+    """One of them, as nobody else changes it until the transaction ends; None if it was never announced."""
+    query = select(announcement).where(*_key(profile, address)).with_for_update()
+    row = connection.execute(query).mappings().first()
+    return None if row is None else _read(row)
+
+
+def mark(
+    connection: Connection, found: Announced, state: Decision, *, actor: str, now: int, reason: str | None
+) -> None:
+    """Note what a person decided, in the transaction of `connection`. `now` is UTC ms."""
+    decided = {"state": state, "actor": actor, "decided_at": now, "reason": reason}
+    connection.execute(update(announcement).where(*_key(found.profile, found.address)).values(decided))
 
 
 def _key(profile: str, address: str) -> tuple[Any, Any]:

@@ -194,6 +194,11 @@ class Estate(_Model):
         return {d.id: d for d in self.device}
 
     @cached_property
+    def by_address(self) -> dict[tuple[str, str], Device]:
+        """Devices by what they speak and what they call themselves there: profile and own address."""
+        return {(d.profile, d.own_address): d for d in self.device}
+
+    @cached_property
     def bridges(self) -> dict[str, Bridge]:
         """Bridges by id."""
         return {b.id: b for b in self.bridge}

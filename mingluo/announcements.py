@@ -15,9 +15,17 @@ MOST_WAITING = 10_000
 
 EVERY_S = 1.0
 
+MOST_ADDRESS = 256
+"""Characters of an address, as in `community.estate.Device`: one that is cut would never be heard again."""
+
+MOST_TEXT = 200
+"""Characters kept of a name or model."""
+
 
 class Announcements:
-    """Counters: `announcements_dropped` (no room while the database was away, or in the store)."""
+    """Counters: `announcements_dropped` (no room while the database was away, or in the store), and
+    `announcements_unusable` (an address that the estate could not hold).
+    """
 
     def __init__(
         self, store: AnnouncementStore, vitals: Vitals, clock: Callable[[], int], *, sleep: Sleep = asyncio.sleep
@@ -31,6 +39,9 @@ class Announcements:
     def take(self, found: Sequence[tuple[str, Announcement]]) -> None:
         """Gather; for `Ingest`."""
         for profile, a in found:
+            if not 0 < len(a.address) <= MOST_ADDRESS or not _storable(a.address):
+                self._vitals.count("announcements_unusable")
+                continue
             if (profile, a.address) not in self._waiting and len(self._waiting) >= MOST_WAITING:
                 self._vitals.count("announcements_dropped")
                 continue
@@ -39,10 +50,10 @@ class Announcements:
                 continue  # merely heard again; what it said of itself stays
             self._waiting[profile, a.address] = Announced(
                 profile=profile,
-                address=a.address[:256],
-                name=a.name[:200],
+                address=a.address,
+                name=_cleaned(a.name, MOST_TEXT),
                 kind=a.kind,
-                model=a.model[:200],
+                model=_cleaned(a.model, MOST_TEXT),
                 signals=tuple(a.signals)[:100],
             )
 
@@ -66,3 +77,12 @@ class Announcements:
         if dropped:
             self._vitals.count("announcements_dropped", dropped)
         self._vitals.report("announcements", State.OK, "written", self._clock())
+
+
+def _storable(text: str) -> bool:
+    # Databases take neither half characters nor NUL, and one such text would keep every other from being written.
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def _cleaned(text: str, most: int) -> str:
+    return text[:most].encode(errors="replace").decode().replace("\0", "?")

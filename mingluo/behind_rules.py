@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -10,12 +10,11 @@ from api.problems import Unavailable
 from api.rulebooks import Checked
 from community.estate import Estate
 from gateway.log import LogUnavailable
+from mingluo.asked import asked
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.rulebook_watch import RulebookWatch
 from rules.rulebook import Rulebook
 from rules.store import RulebookStore, Version
-
-T = TypeVar("T")
 
 
 class BehindRules:
@@ -41,11 +40,11 @@ class BehindRules:
 
     async def versions(self, limit: int, before: int | None) -> Sequence[Version]:
         """Stored versions, newest first."""
-        return await _asked(lambda: self._store.versions(limit, before))
+        return await asked(lambda: self._store.versions(limit, before))
 
     async def text(self, version: int) -> str:
         """The text of a version."""
-        return await _asked(lambda: self._store.text(version))
+        return await asked(lambda: self._store.text(version))
 
     async def check(self, text: str) -> Checked:
         """Look at a rulebook; nothing is stored."""
@@ -55,13 +54,13 @@ class BehindRules:
 
     async def apply(self, text: str, actor: str, note: str) -> int:
         """Put a rulebook in force; its version."""
-        version = await _asked(lambda: self._store.add(text, actor, note, self._clock()))
+        version = await asked(lambda: self._store.add(text, actor, note, self._clock()))
         await self._take_over()
         return version
 
     async def roll_back(self, to: int, actor: str, note: str) -> int:
         """Put an earlier version in force again; the new version."""
-        version = await _asked(lambda: self._store.roll_back(to, actor, note, self._clock()))
+        version = await asked(lambda: self._store.roll_back(to, actor, note, self._clock()))
         await self._take_over()
         return version
 
@@ -75,10 +74,3 @@ class BehindRules:
             await self._watch.look()
         except (SQLAlchemyError, LogUnavailable) as error:
             raise Unavailable("it is stored, and will be in force as soon as the readings log is back") from error
-
-
-async def _asked(question: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(question)
-    except SQLAlchemyError as error:
-        raise Unavailable("the database does not answer now; nothing was changed") from error

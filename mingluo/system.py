@@ -19,6 +19,7 @@ from api.context import Context
 from api.feed import Feed
 from community.alert import AlertEvent
 from community.announcements import AnnouncementStore
+from community.approval import Approvals
 from community.clock import DAY, HOUR, SECOND
 from community.database import open_database
 from community.estate import Estate
@@ -33,6 +34,7 @@ from mingluo.accounts import credentials, speaking_profiles
 from mingluo.announcements import Announcements
 from mingluo.backtest_worker import BacktestWorker
 from mingluo.behind import Behind
+from mingluo.behind_announcements import BehindAnnouncements
 from mingluo.behind_inlet import BehindInlet
 from mingluo.behind_rules import BehindRules
 from mingluo.behind_transmitters import BehindTransmitters
@@ -177,6 +179,7 @@ async def system(
             local_token=wires.broker.endpoints.password,
             profiles=profiles,
             transmitters=transmitters,
+            announcements=BehindAnnouncements(stores.announcements, stores.approvals, watch, clock),
         )
         window = Window(create_app(context), listener)
 
@@ -224,6 +227,7 @@ class _Stores:
 
     estates: EstateStore
     announcements: AnnouncementStore
+    approvals: Approvals
     rulebooks: RulebookStore
     transmitter_orders: TransmitterOrders
     accounts: Accounts
@@ -253,6 +257,7 @@ async def _open_stores(
         return _Stores(
             estates,
             AnnouncementStore(database),
+            Approvals(database, estates),
             rulebooks,
             TransmitterOrders(database),
             accounts,

@@ -1,15 +1,20 @@
 """`mingluo estate`: who lives where, and what is installed."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from community.announcements import AnnouncementStore, ApprovalError, Decision, with_device
+from api.security import COMMAND_LINE
+from community.announcements import AnnouncementStore, Decision
+from community.approval import ApprovalError, Approvals, Hindrance, Installation
 from community.clock import format_time
-from community.estate import Estate
+from community.estate import Estate, Ratings
 from community.estate_file import dump_estate
 from community.estate_store import EstateStore
 from mingluo.cli.database import Config, DataDir, opened
@@ -18,6 +23,10 @@ from mingluo.cli.load import load_estate_file, load_profiles, read_settings
 from mingluo.settings import Settings
 from mingluo.system import wall_clock
 from simulators.village import xijiang
+
+Profile = Annotated[str, typer.Argument(help="What it speaks, as `announced` shows it.")]
+Address = Annotated[str, typer.Argument(help="What it calls itself.")]
+_USUAL = Ratings()
 
 app = typer.Typer(help="Who lives where, and what is installed.", no_args_is_help=True)
 
@@ -55,7 +64,7 @@ def import_estate(
     settings = read_settings(config, data_dir=data_dir)
     homes = load_estate_file(estate, load_profiles(settings.profiles_dir))
     with opened(settings) as database:
-        version = EstateStore(database).replace(homes, "command line", wall_clock())
+        version = EstateStore(database).replace(homes, COMMAND_LINE, wall_clock())
     people.print(f"version {version}: {len(homes.household)} households, {len(homes.device)} devices")
 
 
@@ -83,52 +92,54 @@ def announced(
 ) -> None:
     """List devices that said they exist and wait for an answer, one JSON object a line, the latest first."""
     with opened(read_settings(config, data_dir=data_dir)) as database:
-        for found in AnnouncementStore(database).all(None if every else Decision.WAITING):
-            emit(
-                {
-                    **asdict(found),
-                    "first_seen": format_time(found.first_seen),
-                    "last_seen": format_time(found.last_seen),
-                }
-            )
+        for found in AnnouncementStore(database).page(None if every else Decision.WAITING):
+            times = ("first_seen", "last_seen", "decided_at")
+            emit({k: format_time(v) if k in times and v is not None else v for k, v in asdict(found).items()})
 
 
 @app.command()
 def approve(
-    profile: Annotated[str, typer.Argument(help="What it speaks, as `announced` shows it.")],
-    address: Annotated[str, typer.Argument(help="What it calls itself.")],
+    profile: Profile,
+    address: Address,
     household: Annotated[str, typer.Option(help="Where it is installed.")],
     device_id: Annotated[str | None, typer.Option("--id", help="Its id; by default its address.")] = None,
     kind: Annotated[str | None, typer.Option(help="What it is; by default what it seems to be.")] = None,
     name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
+    nominal_voltage: Annotated[float, typer.Option(help="V.")] = _USUAL.nominal_voltage,
+    rated_current: Annotated[float, typer.Option(help="In, A.")] = _USUAL.rated_current,
+    rated_residual: Annotated[float, typer.Option(help="IΔn, mA.")] = _USUAL.rated_residual,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
     """Take an announced device into the estate. A running system listens to it within seconds."""
-    with opened(read_settings(config, data_dir=data_dir)) as database:
-        store, estates = AnnouncementStore(database), EstateStore(database)
-        found = store.get(profile, address)
-        if found is None:
-            refuse(f"no {profile} device {address!r} was announced; see `mingluo estate announced`")
-        try:
-            homes = with_device(
-                estates.current()[1], found, household=household, device_id=device_id, kind=kind, name=name
-            )
-        except ApprovalError as error:
-            refuse(error)
-        version = estates.replace(homes, "command line", wall_clock())
-        store.decide(profile, address, Decision.APPROVED, "command line")
-    people.print(f"version {version}: {len(homes.device)} devices", markup=False)
+    try:
+        ratings = Ratings(nominal_voltage=nominal_voltage, rated_current=rated_current, rated_residual=rated_residual)
+    except ValidationError as error:
+        refuse(*(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()))
+    wanted = Installation(household=household, device_id=device_id, kind=kind, name=name, ratings=ratings)
+    with opened(read_settings(config, data_dir=data_dir)) as database, _hindrances():
+        approvals = Approvals(database, EstateStore(database))
+        version = approvals.approve(profile, address, wanted, COMMAND_LINE, wall_clock())
+    people.print(f"version {version}: {device_id or address} is in the estate", markup=False, soft_wrap=True)
 
 
 @app.command()
 def reject(
-    profile: Annotated[str, typer.Argument(help="What it speaks, as `announced` shows it.")],
-    address: Annotated[str, typer.Argument(help="What it calls itself.")],
+    profile: Profile,
+    address: Address,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with it.")] = None,
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:
     """Turn an announced device away: it is not listed any more, however often it announces itself."""
-    with opened(read_settings(config, data_dir=data_dir)) as database:
-        if not AnnouncementStore(database).decide(profile, address, Decision.REJECTED, "command line"):
-            refuse(f"no {profile} device {address!r} was announced; see `mingluo estate announced`")
+    with opened(read_settings(config, data_dir=data_dir)) as database, _hindrances():
+        Approvals(database, EstateStore(database)).reject(profile, address, reason, COMMAND_LINE, wall_clock())
+
+
+@contextmanager
+def _hindrances() -> Iterator[None]:
+    try:
+        yield
+    except ApprovalError as error:
+        unknown = error.hindrance is Hindrance.UNKNOWN_ANNOUNCEMENT
+        refuse(f"{error}; see `mingluo estate announced`" if unknown else error)

@@ -16,6 +16,7 @@ from alerts.desk import Desk
 from alerts.journal import AlertFilter, JournalUnavailable
 from alerts.journal_memory import MemoryJournal
 from api.accounts import Accounts, Role
+from api.announcements import Announcements, NothingAnnounced
 from api.app import create_app
 from api.context import Context
 from api.feed import Feed
@@ -193,6 +194,7 @@ class House:
     refusals: list[Refusal] = field(default_factory=list)
     messages: list[RecentMessage] = field(default_factory=list)
     transmitters: Transmitters = field(default_factory=NoTransmitters)
+    announcements: Announcements = field(default_factory=NothingAnnounced)
     keep_alive_s: float = 5.0
     away: bool = False
 
@@ -229,6 +231,7 @@ class House:
                 version="0.1.0",
                 profiles=("native", "zigbee2mqtt"),
                 transmitters=self.transmitters,
+                announcements=self.announcements,
             )
         )
         return self.app

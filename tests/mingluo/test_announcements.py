@@ -1,5 +1,6 @@
 """From the gateway to the store: gathered, written once, kept while the database is away."""
 
+import asyncio
 from collections.abc import Iterable
 
 from sqlalchemy.exc import OperationalError
@@ -37,3 +38,14 @@ async def test_what_comes_while_the_database_is_away_is_written_later() -> None:
     assert sorted((a.address, a.name) for a in store.noted) == [("a", "newer"), ("b", "")]
     await announcements.write()
     assert len(store.noted) == 2
+
+
+def test_an_address_that_the_estate_cannot_hold_is_counted_and_keeps_nobody_else_from_being_written() -> None:
+    store, vitals = Store(), Vitals()
+    announcements = Announcements(store, vitals, lambda: 5)
+    bad = ["", "x" * 257, "half\ud800", "nul\0"]
+    announcements.take([("tuya", Announcement(a)) for a in [*bad, "x" * 256]])
+    announcements.take([("tuya", Announcement("a", name="half\ud800", model="nul\0"))])
+    asyncio.run(announcements.write())
+    assert [(a.address, a.name, a.model) for a in store.noted] == [("x" * 256, "", ""), ("a", "half?", "nul?")]
+    assert vitals.counter("announcements_unusable") == 4
