@@ -8,6 +8,7 @@ from community.frame import Frame
 from gateway.history.duck.schema import column
 from gateway.history.duck.segments import source
 from gateway.history.duck.snapshot import Snapshot
+from gateway.history.duck.sql import row_of
 
 
 def received_span(view: Snapshot) -> tuple[int, int]:
@@ -18,40 +19,47 @@ def received_span(view: Snapshot) -> tuple[int, int]:
     return (min(a for a, _ in found), max(b for _, b in found)) if found else (1, 0)
 
 
-def frame_of(
-    view: Snapshot, ids: Sequence[int] | None, names: dict[int, str], signals: dict[int, str], start: int, end: int
-) -> Frame:
-    """The readings received in a stretch, as a frame."""
-    files = view.received(start, end)
-    tables = [(head.table, head.signals) for head in view.heads()]
-    if files:
-        tables.append((source([s.path for s in files]), frozenset().union(*(s.signals for s in files))))
-    every = sorted(frozenset().union(*(s for _, s in tables)))
-    terms = f"received_at >= {start} AND received_at < {end}"
-    if ids is not None:
-        terms += f" AND device IN ({', '.join(map(str, ids))})" if ids else " AND false"
-    selections = [
-        f"SELECT device, ts, received_at{''.join(f', {column(s)}' for s in sorted(own))} FROM {table} WHERE {terms}"
-        for table, own in tables
-    ]
-    if not selections:
-        return Frame.from_readings([])
-    rows = view.cursor.execute(
-        f"SELECT * FROM ({' UNION ALL BY NAME '.join(selections)}) ORDER BY received_at, ts, device"
-    ).fetchnumpy()
-    values = (
-        np.column_stack([np.ma.filled(rows[column(s)].astype(np.float64), np.nan) for s in every]) if every else None
-    )
-    n = len(rows["ts"])
-    if values is None or not n:
-        return Frame.from_readings([])
-    used = ~np.isnan(values).all(axis=0)
-    occurring, device = np.unique(np.ma.getdata(rows["device"]), return_inverse=True)
-    return Frame.from_columns(
-        [names[d] for d in occurring.tolist()],
-        [signals[s] for s, there in zip(every, used.tolist(), strict=True) if there],
-        device.astype(np.int32),
-        np.ma.getdata(rows["ts"]),
-        np.ma.getdata(rows["received_at"]),
-        values[:, used],
-    )
+class Received:
+    """The readings of some devices, or of all, that were received from `start` to before `end` (UTC ms)."""
+
+    def __init__(self, view: Snapshot, devices: Sequence[str] | None, start: int, end: int) -> None:
+        self._view = view
+        self._tables = [(head.table, head.signals) for head in view.heads()]
+        files = view.received(start, end)
+        if files:
+            self._tables.append((source([s.path for s in files]), frozenset().union(*(s.signals for s in files))))
+        self._terms = f"received_at >= {start} AND received_at < {end}"
+        if devices is not None:
+            ids = view.devices(devices).values()
+            self._terms += f" AND device IN ({', '.join(map(str, ids))})" if ids else " AND false"
+
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self._count(table) for table, _ in self._tables)
+
+    def frame(self) -> Frame:
+        """All of them, in the order of receipt, then event time; there is at least one."""
+        every = sorted(frozenset().union(*(signals for _, signals in self._tables)))
+        selections = " UNION ALL BY NAME ".join(
+            f"SELECT {', '.join(['device', 'ts', 'received_at', *map(column, sorted(signals))])} "
+            f"FROM {table} WHERE {self._terms}"
+            for table, signals in self._tables
+        )
+        rows = self._view.cursor.execute(f"SELECT * FROM ({selections}) ORDER BY received_at, ts, device").fetchnumpy()
+        columns = [np.ma.filled(rows[column(s)].astype(np.float64), np.nan) for s in every]
+        used = [not np.isnan(values).all() for values in columns]
+        occurring, device = np.unique(rows["device"], return_inverse=True)
+        names, signals = self._view.device_names(), self._view.signal_names()
+        present = [values for values, there in zip(columns, used, strict=True) if there]
+        return Frame.from_columns(
+            [names[d] for d in occurring.tolist()],
+            [signals[s] for s, there in zip(every, used, strict=True) if there],
+            device.astype(np.int32),
+            rows["ts"],
+            rows["received_at"],
+            np.column_stack(present) if present else np.empty((len(device), 0)),
+        )
+
+    def _count(self, table: str) -> int:
+        (count,) = row_of(self._view.cursor, f"SELECT count(*) FROM {table} WHERE {self._terms}")
+        return int(count)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from community.clock import DAY, MINUTE
 from community.frame import Frame
 from gateway.history.duck.catalogue import Catalogue
-from gateway.history.duck.frames import frame_of, received_span
+from gateway.history.duck.frames import Received, received_span
 from gateway.history.duck.schema import column
 from gateway.history.duck.snapshot import Snapshot
 from gateway.history.duck.sql import lent, row_of
@@ -16,7 +16,7 @@ from gateway.history.duck.windows import Asked, singles, windows
 from gateway.history.resolution import plan
 from gateway.history.store import WIDTH, Last, Query, Resolution, Series, Usage
 
-FEW, MANY = 20_000, 200_000
+FEW, MANY = 50_000, 200_000
 """Readings in one frame of an answer: slices of receipt time grow and shrink to stay between."""
 
 
@@ -55,24 +55,28 @@ class Reading:
         return {name: found[name] for name in devices if name in found}
 
     def readings(self, devices: Sequence[str] | None, start: int, end: int) -> Iterator[Frame]:
-        """See `HistoryReader`. What is in memory at once is about one frame."""
-        length, at = MINUTE, start
+        """See `HistoryReader`. In memory at once is about one frame, of at most `MANY` readings.
+
+        Each frame is a question of its own, so whoever takes them slowly holds back neither files nor the writer; what
+        comes in meanwhile may be among them.
+        """
         with self._catalogue.snapshot() as view:
-            # Silence costs nothing: from one reading on the next is looked for.
             first, last = received_span(view)
-            at, end = max(start, first), min(end, last + 1)
-            ids = None if devices is None else list(view.devices(devices).values())
-            names, signals = view.device_names(), view.signal_names()
-            while at < end:
-                until = min(end, at + length)
-                frame = frame_of(view, ids, names, signals, at, until)
-                if len(frame):
-                    yield frame
-                at = until
-                if len(frame) < FEW:
-                    length = min(2 * length, DAY)
-                elif len(frame) > MANY:
-                    length = max(length // 2, 1)
+        at, end, length = max(start, first), min(end, last + 1), MINUTE
+        while at < end:
+            until = min(end, at + length)
+            with self._catalogue.snapshot() as view:
+                received = Received(view, devices, at, until)
+                count = received.count()
+                if count > MANY and until - at > 1:
+                    length = max(1, (until - at) * FEW // count)
+                    continue
+                frame = received.frame() if count else None
+            if frame is not None:
+                yield frame
+            at = until
+            if count < FEW:
+                length = min(2 * length, DAY)
 
     def ticks(self, start: int, end: int) -> NDArray[np.int64]:
         """See `HistoryReader`."""
@@ -114,7 +118,7 @@ def _latest(view: Snapshot) -> Iterator[tuple[int, int, int, float]]:
 
 
 def _oldest(view: Snapshot) -> dict[Resolution, int]:
-    """Event time of the oldest of each resolution; heads count for all, since roll-ups are made of them as needed."""
+    """How far back each resolution is whole, UTC ms; heads count for all, since roll-ups are made of them as needed."""
     rows = view.cursor.execute("SELECT kind, min(first_ts) FROM segment GROUP BY kind").fetchall()
     oldest = {Resolution(kind): first for kind, first in rows}
     for head in view.heads():
@@ -122,4 +126,5 @@ def _oldest(view: Snapshot) -> dict[Resolution, int]:
         if first is not None:
             for kind in Resolution:
                 oldest[kind] = min(oldest.get(kind, first), first // max(1, WIDTH[kind]) * max(1, WIDTH[kind]))
-    return oldest
+    removed = dict(view.cursor.execute("SELECT kind, until FROM removed WHERE until IS NOT NULL").fetchall())
+    return {kind: max(first, removed.get(kind, first)) for kind, first in oldest.items()}

@@ -31,11 +31,16 @@ CREATE TABLE segment (
     bytes BIGINT NOT NULL,
     signals SMALLINT[] NOT NULL
 );
+CREATE TABLE removed (kind VARCHAR NOT NULL, until BIGINT);
+INSERT INTO removed VALUES ('raw', NULL), ('1m', NULL);
 """
 """`latest` covers what is in segments, one row for each device and signal; what is in heads is newer or not.
 
 `segment.file` is relative to the store's folder; times are event times of rows (of roll-ups: `ts`, so that the last row
 reaches one width beyond `last_ts`), and receipt times of readings, both ends included.
+
+`removed.until`: what retention has left of a kind is whole only from this event time on, UTC ms; NULL: it has removed
+nothing. A reading that comes late may be older, and does not make whole again what was before it.
 """
 
 PERIOD = {Resolution.RAW: DAY, Resolution.MINUTE: DAY, Resolution.HOUR: 30 * DAY}

@@ -19,7 +19,7 @@ from gateway.history.duck.segments import delete, insert
 from gateway.history.duck.shelf import Shelf
 from gateway.history.duck.snapshot import Head, Segment
 from gateway.history.duck.sql import lent
-from gateway.history.store import HistoryUnavailable, Resolution, Retention, Tended
+from gateway.history.store import WIDTH, HistoryUnavailable, Resolution, Retention, Tended
 
 MERGES = 8
 """In one round; the next does the rest."""
@@ -129,12 +129,20 @@ class Tender:
         gone = [*old, *early]
         with self._catalogue.change() as cursor:
             delete(cursor, self._folder, gone)
+            _note_removed(cursor, gone)
             cursor.execute("DELETE FROM tick WHERE ts < ?", [now - self._retention.raw_ms])
         self._guard.retire([s.path for s in gone])
         removed: Counter[Resolution] = Counter()
         for segment in gone:
             removed[segment.kind] += segment.rows
         return removed, bool(early)
+
+
+def _note_removed(cursor: duckdb.DuckDBPyConnection, gone: Sequence[Segment]) -> None:
+    """Let it be known how far back each kind is whole."""
+    for segment in gone:
+        until = segment.last_ts + max(1, WIDTH[segment.kind])
+        cursor.execute("UPDATE removed SET until = greatest(until, ?) WHERE kind = ?", [until, segment.kind.value])
 
 
 def _note_latest(cursor: duckdb.DuckDBPyConnection, hours: Partials) -> None:
