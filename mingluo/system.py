@@ -40,6 +40,7 @@ from mingluo.behind_rules import BehindRules
 from mingluo.behind_transmitters import BehindTransmitters
 from mingluo.centre import centre
 from mingluo.estate_watch import EstateWatch
+from mingluo.historic import Historic
 from mingluo.ingress import make_gateway, make_link, open_profiles, sparkplug_host, tell_strange
 from mingluo.patience import patiently
 from mingluo.roles.monitor import Monitor
@@ -110,7 +111,9 @@ async def system(
         stack.callback(listener.close)
         stores = await _open_stores(stack, settings, rules, first_estate, clock)
         journalled = await asyncio.to_thread(stores.journal.positions)
-        wires = await open_wires(stack, settings, max(journalled.values(), default=0), vitals, clock)
+        historic = Historic(settings, vitals, clock)
+        remembered = max(journalled.values(), default=0), await historic.remembered()
+        wires = await open_wires(stack, settings, max(remembered), vitals, clock)
 
         # The rules first: a device that the estate brings is judged from its first reading on.
         rulebook_watch = RulebookWatch(stores.rulebooks, wires.log, vitals, clock)
@@ -126,6 +129,7 @@ async def system(
         gateway = await make_gateway(settings, link, inlet, wires, watch, profiles, announcements.take, vitals, clock)
 
         watch.tell(tell_strange(profiles, vitals, clock))
+        historic.join(stack, wires.log, watch, rulebook_watch, stores.estates)
 
         feed = Feed(stores.journal, lambda: watch.estate, vitals, clock)
         promised = asyncio.Event()
@@ -149,6 +153,8 @@ async def system(
             clock,
             snapshot_every_ms=round(settings.snapshot_every_s * SECOND),
             rehearsal_age_ms=round(settings.rehearsal_max_age_d * DAY),
+            kept=historic.kept,
+            anew=historic.rebuild,
         )
         account = credentials(lambda: watch.estate, profiles)
         behind_inlet = BehindInlet(inlet.put, account)
@@ -180,6 +186,7 @@ async def system(
             profiles=profiles,
             transmitters=transmitters,
             announcements=BehindAnnouncements(stores.announcements, stores.approvals, watch, clock),
+            histories=historic.histories,
         )
         window = Window(create_app(context), listener)
 
@@ -190,6 +197,7 @@ async def system(
         tasks.start("journal watch", JournalWatch(desk.probe).run())
         tasks.start("monitor", monitor.run())
         tasks.start("gateway", gateway.run())
+        historic.start(tasks)
         tasks.start("announcements", announcements.run())
         if redelivery is not None:
             if not await patiently(redelivery.session_kept):

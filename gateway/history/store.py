@@ -21,6 +21,8 @@ MOST_POINTS = 10_000
 """Points of one series in an answer."""
 MOST_SERIES = 1_000
 """Series (devices times signals) in an answer."""
+MOST_ANSWER = 1_000_000
+"""Points of all series together in an answer."""
 
 
 class HistoryUnavailable(Exception):

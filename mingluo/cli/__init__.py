@@ -10,6 +10,7 @@ from mingluo.cli import (
     backtest,
     bench,
     estate,
+    history,
     log,
     payloads,
     profiles,
@@ -44,6 +45,7 @@ rules.app.command()(backtest.backtest)
 app.add_typer(rules.app, name="rules")
 app.add_typer(estate.app, name="estate")
 app.add_typer(log.app, name="log")
+app.add_typer(history.app, name="history")
 app.add_typer(transmitters.app, name="transmitters")
 app.add_typer(bench.app, name="bench")
 

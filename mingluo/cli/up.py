@@ -93,6 +93,7 @@ async def _run(settings: Settings, rules: str | None, *, demo: bool) -> None:
             devices = asyncio.create_task(run_demo_devices(running.mqtt, running.estate))
         ends: set[asyncio.Future[Any]] = {stopping, running.failed}
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        gc.unfreeze()  # or DuckDB's bindings complain at the end of objects that nobody collects
         people.print("stopping")
         for task in (devices, stopping):
             if task is not None:

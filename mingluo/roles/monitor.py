@@ -54,9 +54,15 @@ class Monitor:
         snapshot_every_ms: int = 30 * SECOND,
         rehearsal_age_ms: int = 90 * DAY,
         kept: Callable[[], int | None] = lambda: None,
+        anew: Callable[[Collection[str]], object] = len,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`kept`: the position that the history has reached; None: there is none."""
+        """Begin at `run`.
+
+        Args:
+            kept: gives the position that the history has reached; None: there is none.
+            anew: told the devices of engines that had to begin without their memory, in a log without its beginning.
+        """
         self._log = log
         self._desk = desk
         self._journal = journal
@@ -69,6 +75,7 @@ class Monitor:
         self._snapshot_every_ms = snapshot_every_ms
         self._rehearsal_age_ms = rehearsal_age_ms
         self._kept = kept
+        self._tell_anew = anew
         self._sleep = sleep
         self._engines: dict[int, Engine] = {}
         self._restored_at: dict[int, int] = {}
@@ -182,6 +189,10 @@ class Monitor:
         for partition in fresh:
             # From the log's very start the estate comes as a record of it.
             self._begin_engine(partition, Estate() if first == 1 else self._estate)
+        if fresh and first > 1:
+            # What these devices were used to stood in the part of the log that is gone; the history may have it.
+            estate = self._estate
+            self._tell_anew([d.id for d in estate.device if partition_of(estate.community_of(d)) in fresh])
         self.position = min(self._restored_at.values(), default=0)
 
     async def _begin_rules(self, fresh: Collection[int], first: int) -> None:
