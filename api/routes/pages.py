@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.responses import Response
 
 from api.security import Ctx, MaybeVisitor
+from community.estate import DeviceKind
 
 CONSOLE = Path(__file__).parent.parent / "console"
 LANGUAGES = ("en", "zh")
@@ -31,13 +32,21 @@ def rulebook(request: Request, visitor: MaybeVisitor) -> Response:
     return RedirectResponse("/sign-in", 303) if visitor is None else _page("rulebook.html", request)
 
 
+@router.get("/announcements")
+def announcements(request: Request, visitor: MaybeVisitor) -> Response:
+    """Devices that announced themselves, and a person's answer; or the way to the sign-in page."""
+    if visitor is None:
+        return RedirectResponse("/sign-in", 303)
+    return _page("announcements.html", request, role=visitor.person.role.value, kinds=[k.value for k in DeviceKind])
+
+
 @router.get("/sign-in")
 def sign_in(request: Request, context: Ctx) -> Response:
     """The sign-in page."""
     return _page("sign_in.html", request, version=context.version)
 
 
-def _page(name: str, request: Request, **values: str) -> HTMLResponse:
+def _page(name: str, request: Request, **values: str | list[str]) -> HTMLResponse:
     language = preferred_language(request.headers.get("accept-language", ""))
     return HTMLResponse(_templates.get_template(name).render(language=language, **values))
 

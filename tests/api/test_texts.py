@@ -7,6 +7,8 @@ from api.accounts import AccountReason, Role
 from api.present import AlertState
 from api.routes.pages import CONSOLE, LANGUAGES
 from community.alert import EventKind
+from community.announcements import Decision
+from community.approval import Hindrance
 from community.estate import DeviceKind, Material
 from community.severity import Category, Severity
 
@@ -49,6 +51,8 @@ def test_every_word_of_the_house_has_a_text() -> None:
         | {f"state.{state.value}" for state in AlertState}
         | {f"material.{material.value}" for material in Material}
         | {f"device.{kind.value}" for kind in DeviceKind}
+        | {f"announced.state.{state.value}" for state in Decision}
+        | {f"why.{hindrance.value}" for hindrance in Hindrance}
         | {f"role.{role.value}" for role in Role}
         | {f"group.{level}" for level in ("building", "feeder", "phase", "community")}
         | {"guidance.resident", "guidance.responder"}

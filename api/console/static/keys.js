@@ -10,7 +10,7 @@ export function listenForKeys(actions) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (document.querySelector("dialog[open]")) return; // it has its own Enter and Escape
     const target = event.target;
-    const typing = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+    const typing = [HTMLInputElement, HTMLTextAreaElement, HTMLSelectElement].some((kind) => target instanceof kind);
     if (typing && event.key !== "Escape") return;
     // Enter on a button or a link presses it.
     if (event.key === "Enter" && target.closest("button, a, summary")) return;

@@ -7,6 +7,7 @@ import * as say from "./describe.js";
 import { byId, setText } from "./dom.js";
 import { follow } from "./feed.js";
 import { listenForKeys } from "./keys.js";
+import { drawNewcomers, watchNewcomers } from "./newcomers.js";
 import { Panel } from "./panel.js";
 import { toggleTheme } from "./prefs.js";
 import { Rows } from "./rows.js";
@@ -112,6 +113,7 @@ function drawAll() {
   setText(byId("sound-word"), t(gong.on ? "sound.on" : "sound.off"));
   byId("sound").setAttribute("aria-pressed", String(gong.on));
   drawStatus();
+  drawNewcomers();
   draw();
   panel.draw();
 }
@@ -163,4 +165,5 @@ setInterval(() => {
   gong.tell(store.counts().life, false);
 }, 1_000);
 watchHealth();
+watchNewcomers();
 follow({ reload, onEvent, onState: setLine, onTime: setServerTime });
