@@ -7,7 +7,7 @@ import numpy as np
 from community.clock import MINUTE
 from community.frame import Frame
 from community.quantities import QUANTITIES
-from gateway.history.store import MOST_POINTS, MOST_SERIES, HistoryReader, Query, Resolution, Series
+from gateway.history.store import MOST_ANSWER, MOST_POINTS, HistoryReader, Query, Resolution, Series
 
 
 def past(history: HistoryReader, devices: Sequence[str], start: int, end: int) -> Iterator[Frame]:
@@ -36,12 +36,13 @@ def past(history: HistoryReader, devices: Sequence[str], start: int, end: int) -
 def _minutes(
     history: HistoryReader, devices: Sequence[str], signals: Sequence[str], start: int, end: int
 ) -> Iterator[Frame]:
-    group = max(1, MOST_SERIES // len(signals))
+    group = max(1, MOST_ANSWER // MOST_POINTS // len(signals))
+    points = min(MOST_POINTS, MOST_ANSWER // (group * len(signals)))
     for i in range(0, len(devices), group):
         some = tuple(devices[i : i + group])
-        for begin in range(start // MINUTE * MINUTE, end, MOST_POINTS * MINUTE):
-            stop = min(end, begin + MOST_POINTS * MINUTE)
-            series = history.read(Query(some, tuple(signals), begin, stop, MOST_POINTS, Resolution.MINUTE))
+        for begin in range(start // MINUTE * MINUTE, end, points * MINUTE):
+            stop = min(end, begin + points * MINUTE)
+            series = history.read(Query(some, tuple(signals), begin, stop, points, Resolution.MINUTE))
             if series:
                 yield _frame(series)
 

@@ -95,6 +95,9 @@ class Query:
             raise QueryError(f"end: expected a time after start ({self.start}), got {self.end}")
         if not 1 <= self.points <= MOST_POINTS:
             raise QueryError(f"points: expected 1 to {MOST_POINTS}, got {self.points}")
+        series = len(self.devices) * len(self.signals)
+        if series * self.points > MOST_ANSWER:
+            raise QueryError(f"points: expected at most {MOST_ANSWER // series} for each of {series} series")
 
 
 @dataclass(frozen=True, slots=True)

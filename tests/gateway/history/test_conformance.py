@@ -331,6 +331,7 @@ def test_a_closed_store_says_so(made: Made) -> None:
         ({"points": 0}, "points: expected 1 to"),
         ({"points": 10_001}, "points: expected 1 to"),
         ({"devices": tuple(map(str, range(MOST_SERIES + 1)))}, f"at most {MOST_SERIES} series"),
+        ({"devices": tuple(map(str, range(500))), "points": 2_001}, "points: expected at most 2000 for each of 500"),
     ],
 )
 def test_a_wrong_question_is_named(wrong: dict[str, object], said: str) -> None:
