@@ -22,6 +22,7 @@ Moment = Annotated[str, Query(max_length=40, description="UTC milliseconds, or R
 Points = Annotated[int, Query(ge=1, le=10_000, description="at most so many for each series")]
 Form = Annotated[FormatWord, Query(alias="format", description="`jsonl` is what `mingluo replay` takes")]
 
+_FILE = {"type": "string", "format": "binary"}
 _MEDIA = {
     "csv": ("text/csv; charset=utf-8", "csv"),
     "parquet": ("application/vnd.apache.parquet", "parquet"),
@@ -84,7 +85,10 @@ async def history_status(context: Ctx, _visitor: SignedIn) -> Any:
     summary="History as a file",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "the file", "content": {kind.partition(";")[0]: {} for kind, _ in _MEDIA.values()}},
+        200: {
+            "description": "the file",
+            "content": {kind.partition(";")[0]: {"schema": _FILE} for kind, _ in _MEDIA.values()},
+        },
         **problem_responses(422),
     },
 )

@@ -71,6 +71,7 @@ class Native:
                 # The decoder does not look into members that it skips; a damaged `ts` must not pass for an unknown one.
                 if (
                     values
+                    and None not in values.values()  # a message of nothing but null is told so
                     and payload.isascii()
                     and (ts is None or EARLIEST <= ts <= LATEST)
                     and (seq is None or 0 <= seq <= lenient.MAX_SEQ)

@@ -8,6 +8,7 @@ import httpx
 from tests.api.house import House
 
 Operation = dict[str, Any]
+NEEDS_PARAMETERS = {"/api/v1/history", "/api/v1/history/last", "/api/v1/history/export"}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, Operation]]:
@@ -86,6 +87,8 @@ async def test_every_get_answers_as_described(house: House, viewer: httpx.AsyncC
             .replace("{device}", "e0001")
             .replace("{address}", "7001")
         )
-        assert str(answer.status_code) in operation["responses"], name
+        # The house keeps no history; answers with one are held to their description where it is tested.
+        expected = "422" if path in NEEDS_PARAMETERS else "404" if "/history" in path else "200"
+        assert str(answer.status_code) == expected, name
         kind = answer.headers["content-type"].split(";")[0]
-        assert kind in operation["responses"]["200"]["content"], name
+        assert kind in operation["responses"][expected]["content"], name
