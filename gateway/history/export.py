@@ -153,9 +153,10 @@ def _series(reader: HistoryReader, selection: Selection) -> Iterator[Series]:
     at_once = max(1, min(MOST_SERIES, MOST_ANSWER // MOST_POINTS) // len(signals))
     for i in range(0, len(selection.devices), at_once):
         devices = selection.devices[i : i + at_once]
-        for begin in range(selection.start // width * width, selection.end, (MOST_POINTS - 1) * width):
-            end = min(selection.end, begin + (MOST_POINTS - 1) * width)
-            points = min(MOST_POINTS, MOST_ANSWER // (len(devices) * len(signals)))
+        points = min(MOST_POINTS, MOST_ANSWER // (len(devices) * len(signals)))
+        # One less: a stretch that begins within a window has a part of one more.
+        for begin in range(selection.start // width * width, selection.end, (points - 1) * width):
+            end = min(selection.end, begin + (points - 1) * width)
             query = Query(devices, signals, begin, end, points, selection.resolution)
             yield from reader.read(query)
 

@@ -181,10 +181,7 @@ def test_what_does_not_fit_is_passed_over() -> None:
     assert engine.snapshot() == before
 
     # A rule that measures otherwise has another key; the others are taken.
-    rules = tuple(
-        r.model_copy(update={"least_days": 5}) if r.id == "residual.drift" else r
-        for r in BOOK.rules
-    )
+    rules = tuple(r.model_copy(update={"least_days": 5}) if r.id == "residual.drift" else r for r in BOOK.rules)
     changed = Engine(Rulebook(rules), estate("p"), PARTITION)
     assert 0 < changed.take_baseline(baseline) < len(baseline.programs)
 
