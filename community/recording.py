@@ -1,8 +1,8 @@
 """Recordings: log records as JSON lines, for replay, tests and people.
 
 One object a line: `{"device", "ts", "received_at"?, "values": {...}}`, `{"device", "ts", "event", "active"?,
-"received_at"?}`, `{"tick": ts, "listening_since"?}`, `{"estate": version}`, `{"rulebook": version}` or `{"baseline": {...}}`.
-Times as `community.clock.parse_time` reads them; `received_at` is `ts` where it is absent.
+"received_at"?}`, `{"tick": ts, "listening_since"?}`, `{"estate": version}`, `{"rulebook": version}` or
+`{"baseline": {...}}`. Times as `community.clock.parse_time` reads them; `received_at` is `ts` where it is absent.
 """
 
 from collections.abc import Iterable, Iterator
