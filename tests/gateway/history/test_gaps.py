@@ -42,7 +42,7 @@ def test_a_gap_is_long_and_empty_and_what_is_long_and_empty_is_a_gap(ts: list[in
     assert all(b - a > MISSED * interval for a, b in found)
     assert not [t for t in ts for a, b in found if a < t < b or (a < t + width and t < b and width)]
     # Every moment further than that from any point lies in a gap.
-    covered = set()
+    covered: set[int] = set()
     for t in ts:
         covered.update(range(t, min(1_000, t + max(width, 1))))
     empty = [m for m in range(1_000) if m not in covered and not any(a <= m <= b for a, b in found)]
