@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,8 +86,10 @@ class Node:
 
 
 @asynccontextmanager
-async def running_node(data_dir: Path, estate: Estate) -> AsyncIterator[Node]:
+async def running_node(data_dir: Path, estate: Estate, *, history: str = "duckdb") -> AsyncIterator[Node]:
     """Start `mingluo up` over a new data directory that knows `estate`; stop it when the block ends.
+
+    `history`: the setting of that name.
 
     Raises:
         BenchError: it did not start.
@@ -95,6 +98,7 @@ async def running_node(data_dir: Path, estate: Estate) -> AsyncIterator[Node]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mingluo", "up", "--data-dir", str(data_dir)),
         *("--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"),
+        env=os.environ | {"MINGLUO_HISTORY": history},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us, who then stop it in order
