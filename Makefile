@@ -51,6 +51,7 @@ bench: $(INSTALLED)  ## every figure that the documentation names
 	$(BIN)/mingluo bench engine
 	$(BIN)/mingluo bench gateway
 	$(BIN)/mingluo bench pipeline
+	$(BIN)/mingluo bench history
 
 lock:  ## renew constraints.txt from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

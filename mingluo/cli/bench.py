@@ -1,11 +1,16 @@
 """`mingluo bench`: how fast this machine is with it."""
 
+import asyncio
+import tempfile
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 
 from mingluo.bench.gateway import GatewayPlan, bench_gateway
+from mingluo.bench.history import HistoryPlan, bench_history
+from mingluo.bench.history_live import LivePlan, bench_live
 from mingluo.bench.node import BenchError
 from mingluo.bench.pipeline import Plan, bench_pipeline
 from mingluo.cli.io import emit, people, refuse
@@ -97,6 +102,39 @@ def gateway(
         emit(report)
     else:
         typer.echo("\n".join(f"{name:24} {value!s:>14}" for name, value in report.items()))
+
+
+@app.command()
+def history(
+    json: Json = False,
+    values: Annotated[int, typer.Option(min=1_000_000, help="Values in the store that is asked.")] = 20_000_000,
+    keep: Annotated[
+        Path | None, typer.Option(help="Make that store in this folder and leave it there; ask the one that is there.")
+    ] = None,
+    rollup_devices: Annotated[int, typer.Option(min=10, help="Devices whose day is rolled up.")] = 1_000,
+    seconds: Annotated[float, typer.Option(min=2, help="Length of the load beside live evaluation.")] = 30,
+    steps: Annotated[int, typer.Option(min=1, help="At most so many rates, each higher than the one before.")] = 4,
+) -> None:
+    """The history: written beside live evaluation, caught up with, rolled up while it is written, and asked.
+
+    A whole system under 200,000 values/s and more, and the same load without a history; a log that waits for a
+    historian; a day rolled up beside writing; and what the console asks of a large store, beside a look at all of it.
+    About five minutes; with --values 1000000000 --rollup-devices 10000 about half an hour, and 10 GB of disk.
+    """
+
+    def say(text: str) -> None:
+        people.print(text, markup=False)
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="mingluo-bench-") as directory:
+            report = asyncio.run(bench_live(LivePlan(seconds=seconds, steps=steps), Path(directory), say))
+        report |= bench_history(HistoryPlan(values=values, rollup_devices=rollup_devices, keep=keep), say)
+    except (BenchError, httpx.HTTPError, OSError) as error:
+        refuse(error)
+    if json:
+        emit(report)
+    else:
+        typer.echo("\n".join(f"{name:26} {value!s:>16}" for name, value in report.items()))
 
 
 def describe(report: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from community.clock import DAY, format_time, parse_time
 from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
-from community.vitals import Vitals
+from community.vitals import State, Vitals
 from gateway.history.influx.setup import initialise
 from gateway.history.influx.victoria import inspect
 from gateway.history.store import HistoryUnavailable
@@ -237,6 +237,7 @@ def _offline(settings: Settings, asked: Callable[[BehindHistory], Coroutine[Any,
         store = make_history(settings, vitals)
         if store is None:
             refuse("no history is kept here: the setting history is none")
+        vitals.report("history", State.DOWN, "nobody writes: the system does not run", wall_clock())
         estate = _estate(settings)
         behind = BehindHistory(
             settings.history,
