@@ -12,8 +12,7 @@ from community.frame import Frame
 from community.vitals import Vitals
 from gateway.history.batch import Batch
 from gateway.history.duck.store import DuckStore
-from gateway.history.influx.store import InfluxOptions, InfluxStore
-from gateway.history.influx.victoria import VictoriaStore
+from gateway.history.influx.options import InfluxOptions
 from gateway.history.store import HistoryStore, HistoryUnavailable, Last, Query, Retention, Series, Tended, Usage
 from mingluo.settings import Settings, SettingsError
 
@@ -40,8 +39,15 @@ def make_history(settings: Settings, vitals: Vitals) -> "LateHistory | None":
     if settings.history == "duckdb":
         return LateHistory(lambda: DuckStore(folder, retention(settings), vitals))
     options = server_options(settings, folder)
-    kind = InfluxStore if settings.history == "influxdb" else VictoriaStore
-    return LateHistory(lambda: kind(options, vitals))
+
+    def server() -> HistoryStore:
+        # Imported when it is wanted: InfluxData's client alone costs each command half a second.
+        from gateway.history.influx.store import InfluxStore
+        from gateway.history.influx.victoria import VictoriaStore
+
+        return (InfluxStore if settings.history == "influxdb" else VictoriaStore)(options, vitals)
+
+    return LateHistory(server)
 
 
 def server_options(settings: Settings, folder: Path) -> InfluxOptions:

@@ -20,8 +20,6 @@ from community.database import open_database
 from community.estate import Estate
 from community.estate_store import EstateStore
 from community.vitals import State, Vitals
-from gateway.history.influx.setup import initialise
-from gateway.history.influx.victoria import inspect
 from gateway.history.store import HistoryUnavailable
 from mingluo.behind_history import BehindHistory
 from mingluo.cli.database import Config, DataDir
@@ -187,6 +185,10 @@ def init(data_dir: DataDir = None, config: Config = None) -> None:
 
     Of VictoriaMetrics it looks at the flags. Harmless when all is there; the embedded store needs none of it.
     """
+    # Imported here: InfluxData's client would cost every command half a second.
+    from gateway.history.influx.setup import initialise
+    from gateway.history.influx.victoria import inspect
+
     settings = read_settings(config, data_dir=data_dir)
     try:
         match settings.history:
