@@ -220,6 +220,12 @@ class DeviceView(BaseModel):
     has_secret: bool = Field(description="whether it may connect to the embedded broker")
 
 
+class DeviceDetails(DeviceView):
+    """An installed device, and where it is."""
+
+    where: Where
+
+
 class EstateView(BaseModel):
     """Who lives where, and what is installed."""
 

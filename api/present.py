@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any
 
 from community.alert import Alert, AlertEvent
-from community.estate import Estate
+from community.estate import Device, Estate, Household
 from community.severity import Severity
 
 
@@ -62,14 +62,31 @@ def event_view(event: AlertEvent) -> dict[str, Any]:
     return {"number": event.number, **event.line()}
 
 
+def device_view(device: Device) -> dict[str, Any]:
+    """`device` as the API shows it (`api.models.DeviceView`)."""
+    shown = device.model_dump(exclude={"secret"})
+    return {**shown, "interval_s": device.reporting_interval, "has_secret": device.secret is not None}
+
+
+def where_device(device: Device, estate: Estate) -> dict[str, Any]:
+    """Where a device of the estate is (`api.models.Where`)."""
+    household = estate.households[device.household]
+    return _told(household, device, household.place, None, estate)
+
+
 def _where(alert: Alert, estate: Estate) -> dict[str, Any]:
     """The place by names, and what responders must know about it. Unknown where the estate has moved on."""
     household = estate.households.get(alert.household)
-    device = estate.devices.get(alert.device)
     group = None if alert.household else _group(alert.device, estate)
     place = household.place if household else alert.community
     if group is not None and group["place"] is not None:
         place = group["place"]
+    return _told(household, estate.devices.get(alert.device), place, group, estate)
+
+
+def _told(
+    household: Household | None, device: Device | None, place: str, group: dict[str, Any] | None, estate: Estate
+) -> dict[str, Any]:
     line = [{"id": p.id, "name": p.name or p.id, "kind": p.kind.value} for p in estate.ancestors(place)]
     return {
         "place": line[::-1],

@@ -1,4 +1,4 @@
-"""What one device sent last."""
+"""One device: what it is, and what it sent last."""
 
 from base64 import b64encode
 from http import HTTPStatus
@@ -7,12 +7,27 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from api import models
+from api.present import device_view, where_device
 from api.problems import ProblemError, problem_responses
 from api.routes.estate import DEVICE_ID
 from api.security import Ctx, SignedIn
 from community.recent import RecentMessage
 
 router = APIRouter(prefix="/api/v1/devices", tags=["estate"], responses=problem_responses(401, 503))
+
+
+@router.get(
+    "/{device}",
+    response_model=models.DeviceDetails,
+    summary="One device, and where it is",
+    responses=problem_responses(404, 422),
+)
+def one_device(context: Ctx, _visitor: SignedIn, device: Annotated[str, Path(pattern=DEVICE_ID)]) -> dict[str, Any]:
+    """As the estate in force has it."""
+    estate = context.estate()
+    if (found := estate.devices.get(device)) is None:
+        raise _unknown(device)
+    return {**device_view(found), "where": where_device(found, estate)}
 
 
 @router.get(
@@ -26,8 +41,12 @@ async def recent_messages(
 ) -> dict[str, Any]:
     """The last ten since the gateway's start, newest first. With very many devices it may be fewer."""
     if device not in context.estate().devices:
-        raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_device", f"no device {device} is registered")
+        raise _unknown(device)
     return {"device": device, "messages": [_message(m) for m in reversed(await context.messages(device))]}
+
+
+def _unknown(device: str) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "unknown_device", f"no device {device} is registered")
 
 
 def _message(message: RecentMessage) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from fastapi.responses import PlainTextResponse
 
 from api import models
 from api.context import Context
+from api.present import device_view
 from api.problems import Fault, ProblemError, problem_responses
 from api.security import Admin, Ctx, SignedIn
-from community.estate import Device, Estate
+from community.estate import Estate
 from community.estate_file import EstateErrors, dump_estate, load_estate
 from community.refusal import Refusal
 
@@ -31,7 +32,7 @@ def get_estate(context: Ctx, _visitor: SignedIn) -> dict[str, Any]:
     return {
         "places": [place.model_dump() for place in estate.place],
         "households": [household.model_dump() for household in estate.household],
-        "devices": [_device(device) for device in estate.device],
+        "devices": [device_view(device) for device in estate.device],
     }
 
 
@@ -123,11 +124,6 @@ def _with_known_secrets(text: str, context: Context) -> str:
     return dump_estate(
         Estate(place=estate.place, household=estate.household, device=tuple(devices), bridge=tuple(bridges))
     )
-
-
-def _device(device: Device) -> dict[str, Any]:
-    shown = device.model_dump(exclude={"secret"})
-    return {**shown, "interval_s": device.reporting_interval, "has_secret": device.secret is not None}
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """The console's pages. They hold no data: what they show they ask of the API, with the visitor's own session."""
 
-from pathlib import Path
+from pathlib import Path as FilePath
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.responses import Response
 
+from api.routes.estate import DEVICE_ID
 from api.security import Ctx, MaybeVisitor
 from community.estate import DeviceKind
 
-CONSOLE = Path(__file__).parent.parent / "console"
+CONSOLE = FilePath(__file__).parent.parent / "console"
 LANGUAGES = ("en", "zh")
 
 router = APIRouter(include_in_schema=False)
@@ -38,6 +40,14 @@ def announcements(request: Request, visitor: MaybeVisitor) -> Response:
     if visitor is None:
         return RedirectResponse("/sign-in", 303)
     return _page("announcements.html", request, role=visitor.person.role.value, kinds=[k.value for k in DeviceKind])
+
+
+@router.get("/devices/{device}")
+def device_history(
+    request: Request, visitor: MaybeVisitor, device: Annotated[str, Path(pattern=DEVICE_ID)]
+) -> Response:
+    """What a device measured and reported over time; or the way to the sign-in page."""
+    return RedirectResponse("/sign-in", 303) if visitor is None else _page("device.html", request, device=device)
 
 
 @router.get("/sign-in")

@@ -20,6 +20,7 @@ from api.announcements import Announcements, NothingAnnounced
 from api.app import create_app
 from api.context import Context
 from api.feed import Feed
+from api.histories import Histories, NotConnected
 from api.passwords import Cost
 from api.problems import Unavailable
 from api.tables import account, session
@@ -195,6 +196,7 @@ class House:
     messages: list[RecentMessage] = field(default_factory=list)
     transmitters: Transmitters = field(default_factory=NoTransmitters)
     announcements: Announcements = field(default_factory=NothingAnnounced)
+    histories: Histories = field(default_factory=NotConnected)
     keep_alive_s: float = 5.0
     away: bool = False
 
@@ -232,6 +234,7 @@ class House:
                 profiles=("native", "zigbee2mqtt"),
                 transmitters=self.transmitters,
                 announcements=self.announcements,
+                histories=self.histories,
             )
         )
         return self.app

@@ -60,14 +60,25 @@ export function span(ms) {
   return t("span.d", { n: Math.floor(hours / 24), m: hours % 24 });
 }
 
-/** Clock time; with the date if it is not of today. */
+/** Clock time; with the date if it is not of today, and the year if it is not of this one. */
 export function time(ms) {
   const moment = new Date(ms);
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
-  if (moment.toDateString() !== new Date(serverNow()).toDateString()) {
-    Object.assign(options, { month: "short", day: "numeric" });
-  }
+  const today = new Date(serverNow());
+  if (moment.toDateString() !== today.toDateString()) Object.assign(options, { month: "short", day: "numeric" });
+  if (moment.getFullYear() !== today.getFullYear()) options.year = "numeric";
   return moment.toLocaleString(LOCALES[language()], options);
+}
+
+/** A mark of a time axis; the date where a day begins. `step` is the distance of the marks, ms. */
+export function axisTime(ms, before, step) {
+  const moment = new Date(ms);
+  const day = before === undefined || new Date(before).toDateString() !== moment.toDateString();
+  const locale = LOCALES[language()];
+  const date = moment.toLocaleDateString(locale, { month: "short", day: "numeric" });
+  if (step >= 86_400_000 * 0.9) return date;
+  const clock = { hour: "2-digit", minute: "2-digit", hour12: false, ...(step < 60_000 ? { second: "2-digit" } : {}) };
+  return (day ? `${date}\n` : "") + moment.toLocaleTimeString(locale, clock);
 }
 
 /** A value with its unit, as precise as is of use. */
