@@ -191,3 +191,31 @@ def test_a_moment_of_an_event_is_seen_and_lasts_as_long_as_its_point(page: Page)
         [1.6, 1, 1, 1],
         [0, 0.6, "-", 0.6],
     ]
+
+
+def test_the_panel_shows_the_day_around_an_alert_and_leads_to_the_page(signed_in: Page) -> None:
+    signed_in.get_by_role("option").filter(has_text="Shock hazard").click()
+    panel = signed_in.get_by_label("Details")
+    expect(panel.locator(".chart canvas")).to_be_visible()
+    expect(panel.locator(".chart")).to_contain_text("4.25 mA, 1 min ago")
+    signed_in.keyboard.press("d")
+    expect(signed_in).to_have_url(re.compile(rf"/devices/e0000\?start={START - DAY}&end={START}$"))
+
+
+def test_the_panel_explains_an_alert_in_the_language_of_the_reader(signed_in: Page) -> None:
+    signed_in.get_by_role("option").filter(has_text="Shock hazard").click()
+    why = signed_in.locator("[data-why]")
+    why.get_by_text("Why this alert").click()
+    expect(why).to_contain_text("Rule residual.shock")
+    signed_in.locator("#language").click()
+    expect(why).to_contain_text("规则 residual.shock")
+    expect(why).to_have_attribute("open", "")
+
+
+def test_the_panel_does_without_a_history(past: Histories, signed_in: Page) -> None:
+    past.away = True
+    signed_in.get_by_role("option").filter(has_text="Shock hazard").click()
+    panel = signed_in.get_by_label("Details")
+    expect(panel).to_contain_text("alerts are not affected")
+    expect(panel.get_by_role("link", name="History of this device")).to_be_visible()
+    expect(panel.locator("canvas")).to_have_count(0)

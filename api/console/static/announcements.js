@@ -60,7 +60,7 @@ function answered(found) {
     found.state === "waiting" ? null : h("span", {}, t(`announced.state.${found.state}`)),
     quiet([by, found.decided_at === null ? "" : time(found.decided_at)].filter(Boolean).join(", ")),
     quiet(found.reason),
-    quiet(found.device === null ? "" : t("announced.in_estate", { device: found.device })),
+    found.device === null ? null : h("a", { class: "quiet", href: `/devices/${encodeURIComponent(found.device)}` }, t("announced.in_estate", { device: found.device })),
   ];
 }
 

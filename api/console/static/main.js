@@ -141,6 +141,7 @@ listenForKeys({
   a: () => act("acknowledge"),
   r: () => act("reset"),
   e: evidence,
+  d: () => byId("panel").querySelector("[data-past]")?.click(),
   Enter: evidence,
   Escape: close,
   "/": () => filter.focus(),

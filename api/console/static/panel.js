@@ -1,5 +1,6 @@
 // The panel beside the list: what was found, what to do, where, and what has happened so far.
 
+import { Around } from "./around.js";
 import { Failure, call } from "./calls.js";
 import * as say from "./describe.js";
 import { h, shape } from "./dom.js";
@@ -27,6 +28,7 @@ export class Panel {
     this.onAct = onAct;
     this.alert = null;
     this.events = [];
+    this.around = null;
     this.fetching = 0;
   }
 
@@ -36,7 +38,11 @@ export class Panel {
     const changed = JSON.stringify(alert) !== JSON.stringify(this.alert);
     this.alert = alert;
     this.related = related;
-    if (other) this.events = [];
+    if (other) {
+      this.events = [];
+      this.around?.close();
+      this.around = alert === null ? null : new Around(alert);
+    }
     if (alert !== null && changed) this.#fetch();
     this.draw();
     if (other) this.node.scrollTop = 0;
@@ -49,7 +55,9 @@ export class Panel {
       return;
     }
     const open = this.node.querySelector("details")?.open ?? false;
-    const focused = this.node.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    const before = this.node.contains(document.activeElement) ? document.activeElement : null;
+    const focused = before?.dataset.act;
+    this.around.draw();
     this.node.replaceChildren(
       h("button", { class: "panel-close", type: "button", "data-act": "close" }, t("panel.close")),
       h(
@@ -64,12 +72,14 @@ export class Panel {
       section("panel.what", say.findings(alert).map((sentence) => h("p", {}, sentence)), this.#evidence(alert, open)),
       this.#todo(alert),
       section("panel.where", this.#where(alert)),
+      ...this.around.nodes,
       section("panel.history", this.#history()),
     );
     for (const button of this.node.querySelectorAll("[data-act]")) {
       button.addEventListener("click", () => this.onAct(button.dataset.act));
       if (button.dataset.act === focused) button.focus({ preventScroll: true });
     }
+    if (before?.isConnected) before.focus({ preventScroll: true }); // it was taken out and put back
   }
 
   #todo(alert) {
