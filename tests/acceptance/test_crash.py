@@ -1,4 +1,4 @@
-"""Nothing lost, nothing doubled: twenty kills in the middle of twenty incidents change no event."""
+"""Nothing lost, nothing doubled: twenty kills in the middle of twenty incidents change no event, and no history."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ import pytest
 
 from community.estate_file import dump_estate
 from tests.acceptance.harness import Node, eventually, node
+from tests.acceptance.kept import all_kept, kept_within, now, recordings
 from tests.acceptance.publishers import Progress, publish_village
 from tests.acceptance.scenario import estate, messages, start_time
 
@@ -83,6 +84,7 @@ async def settled(running: Node, wanted: int) -> list[dict[str, Any]]:
 
 
 async def test_kills_change_no_event(tmp_path: Path, start: int) -> None:
+    begun = now()
     expected = replayed(tmp_path, start)
     kinds = Counter((e["rule"], e["event"]) for e in expected)
     assert sum(n for (_, event), n in kinds.items() if event == "raised") >= 20, kinds
@@ -107,3 +109,8 @@ async def test_kills_change_no_event(tmp_path: Path, start: int) -> None:
         events = await settled(running, len(expected))
         assert told(events) == told(expected)
         assert [e["number"] for e in events] == sorted({e["number"] for e in events})
+        end = await all_kept(running, total)
+        await running.stop()
+        log, kept = (kept_within(found, begun, end) for found in await recordings(running, begun, end))
+    assert sum(device is not None for device, *_ in kept) == total
+    assert kept == log
