@@ -281,3 +281,10 @@ def test_everything_that_acts_has_a_name(page: Page, house: House, language: str
     assert nameless == []
     assert page.locator("[role=option][tabindex='0']").count() == 1
     assert page.locator("h1").count() == 1
+
+
+def test_a_row_has_the_colour_of_its_severity(page: Page, house: House) -> None:
+    house.find(severity=Severity.ALARM)
+    badge = page.get_by_role("option").locator(".badge")
+    expect(badge).to_have_css("color", "rgb(255, 162, 77)")
+    expect(badge.locator(".shape-body")).to_have_css("fill", "rgb(255, 162, 77)")

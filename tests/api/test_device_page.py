@@ -1,6 +1,7 @@
 """The page of a device, in a real browser: its charts, its zoom, and what it says when there is nothing to show."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,9 @@ from api.routes.pages import CONSOLE
 from community.quantities import EVENTS
 from tests.api.house import PASSWORD, START, House, Window
 from tests.api.past import DAY, MINUTE, Histories
+from tests.api.test_console import Troubles
+
+pytestmark = pytest.mark.server
 
 STATIC = CONSOLE / "static"
 DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "0010-charts.md"
@@ -41,16 +45,20 @@ def past(house: House) -> Histories:
 
 
 @pytest.fixture
-def signed_in(past: Histories, window: Window, visit: BrowserContext) -> Page:
+def signed_in(past: Histories, window: Window, visit: BrowserContext) -> Iterator[Page]:
     """The console; what a page's scripts cannot do is an error of the test."""
     page = visit.new_page()
+    troubles = Troubles()  # the content security policy's too
+    troubles.watch(page, window.url)
     page.clock.set_fixed_time(datetime.fromtimestamp(START / 1000, UTC))
     page.goto(window.url)
     page.get_by_label("Name").fill("viewer")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{window.url}/")
-    return page
+    yield page
+    page.close()
+    assert troubles == []
 
 
 @pytest.fixture
@@ -90,6 +98,8 @@ def test_the_cursor_tells_in_words_what_it_stands_on_in_every_chart(page: Page) 
     expect(chart(page, "residual_current").locator(".chart-at")).to_contain_text("(4.25 to 300 mA)")
     expect(chart(page, "voltage").locator(".chart-at")).to_contain_text("L2 229 V")
     expect(chart(page, "events").locator(".chart-at")).to_contain_text("Test off")
+    hour = chart(page, "voltage").locator(".chart-at").inner_text().partition(":")[0]
+    expect(chart(page, "events").locator(".chart-at")).to_have_text(re.compile(rf"^{hour}:0\d:\d\d: "))
     over.hover(position={"x": box["width"] * 22.1 / 24, "y": 20})
     expect(chart(page, "voltage").locator(".chart-at")).to_contain_text("▮ late")
 

@@ -31,7 +31,7 @@ export class Chart {
    * @param {(signal: string) => string} what.name for people
    * @param {(start: number, end: number) => void} what.onZoom a stretch was chosen
    * @param {() => void} what.onBack the person wants the range before
-   * @param {(index: number | null) => void} what.onCursor the cursor stands on this row of `data`
+   * @param {(row: number | null, ts: number) => void} what.onCursor the cursor stands on this row of `data`, at that time
    */
   constructor(node, what) {
     Object.assign(this, { node, ...what });
@@ -109,7 +109,7 @@ export class Chart {
       },
       hooks: {
         setSelect: [(plot) => this.#selected(plot)],
-        setCursor: [(plot) => this.onCursor(plot.cursor.idx ?? null)],
+        setCursor: [(plot) => this.#pointed(plot)],
         draw: [
           (plot) => (this.events ? drawLanes(plot, this.signals.map(this.name), colour) : drawLimits(plot, this.limits, colour)),
           (plot) => drawDoubts(plot, this.doubts, colour),
@@ -147,6 +147,18 @@ export class Chart {
     const span = Math.max(high - low, Math.abs(high) * 0.02, 1e-3);
     const near = this.limits.map(({ value }) => value).filter((value) => value > low - 3 * span && value < high + 3 * span);
     return [Math.min(low, ...near) - span * 0.08, Math.max(high, ...near) + span * 0.08];
+  }
+
+  /** Of quantities the nearest point; of events what was said last before the cursor, for that holds. */
+  #pointed(plot) {
+    const { left, idx } = plot.cursor;
+    const times = this.data?.[0] ?? [];
+    if (left < 0 || idx === null || idx === undefined) this.onCursor(null, 0);
+    else if (!this.events) this.onCursor(idx, times[idx]);
+    else {
+      const ts = plot.posToVal(left, "x");
+      this.onCursor(times.findLastIndex((one) => one <= ts), ts);
+    }
   }
 
   #selected(plot) {

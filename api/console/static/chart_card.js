@@ -23,7 +23,7 @@ export class ChartCard {
     this.place = h("div", { "aria-hidden": "true" });
     const head = h("div", { class: "chart-head" }, this.title, this.value, this.limit);
     this.node = h("section", { class: `chart chart-${this.events ? "events" : "quantity"}`, "data-group": group }, head, this.at, this.place);
-    this.options = { signals, events: this.events, height, name: signalName, onZoom, onBack, onCursor: (row) => this.#point(row) };
+    this.options = { signals, events: this.events, height, name: signalName, onZoom, onBack, onCursor: (row, ts) => this.#point(row, ts) };
     this.chart = null;
   }
 
@@ -79,10 +79,9 @@ export class ChartCard {
   }
 
   /** Say what the cursor stands on. */
-  #point(row) {
+  #point(row, ts) {
     const table = this.chart?.data;
-    const ts = row === null ? undefined : table?.[0][row];
-    if (ts === undefined) return this.at.replaceChildren();
+    if (row === null || row < 0 || table?.[0][row] === undefined) return this.at.replaceChildren();
     const values = this.signals.map((signal, at) => (this.events ? this.#state(signal, table[at + 1], row) : this.#spread(signal, table, at, row)));
     const doubts = this.chart.doubts.filter(([when]) => when === ts).map(([, bits]) => bits);
     const names = Object.entries(this.flags).filter(([bit]) => doubts.some((bits) => bits & Number(bit)));

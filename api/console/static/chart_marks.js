@@ -68,6 +68,7 @@ export function drawLanes(plot, names, colour) {
   within(plot, (ctx, box, dot) => {
     ctx.fillStyle = colour("--muted");
     ctx.font = `${12 * dot}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
     ctx.textBaseline = "bottom";
     for (const [lane, name] of names.entries()) {
       const y = plot.valToPos(laneFloor(lane, names.length) + 0.62, "y", true);
