@@ -4,13 +4,14 @@ A recording (`jsonl` of single readings) is written as it is read. The other for
 own in the spool folder first: which signals occur is known at the end only, and a month need not fit into memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
+from community.clock import SECOND
 from community.frame import Frame, Reading, Record, Tick
 from community.recording import write_recording
 from gateway.history.quality import names_of
@@ -29,6 +30,9 @@ from gateway.history.store import (
 
 PIECE = 2**18
 """Bytes of a piece, about."""
+
+DEAF_MS = 10 * SECOND
+"""Ticks come each second. After a longer gap in them nobody had listened, and silence counts from then on only."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -103,7 +107,7 @@ def pieces(reader: HistoryReader, form: Form, selection: Selection, spool: Path)
 
 def _recording(reader: HistoryReader, selection: Selection) -> Iterator[bytes]:
     """Readings and ticks in the order of receipt; a tick stands before what was received at its time or later."""
-    ticks = iter(reader.ticks(selection.start, selection.end).tolist())
+    ticks = _listening(reader.ticks(selection.start, selection.end).tolist())
     tick = next(ticks, None)
 
     def records() -> Iterator[Record]:
@@ -111,21 +115,32 @@ def _recording(reader: HistoryReader, selection: Selection) -> Iterator[bytes]:
         for frame in reader.readings(selection.devices or None, selection.start, selection.end):
             waiting: list[Reading] = []
             for reading in _narrowed(frame, selection.signals).readings():
-                if tick is not None and tick <= reading.received_at:
+                if tick is not None and tick.ts <= reading.received_at:
                     if waiting:
                         yield Frame.from_readings(waiting)
                         waiting = []
-                    while tick is not None and tick <= reading.received_at:
-                        yield Tick(tick)
+                    while tick is not None and tick.ts <= reading.received_at:
+                        yield tick
                         tick = next(ticks, None)
                 waiting.append(reading)
             if waiting:
                 yield Frame.from_readings(waiting)
-        while tick is not None:
-            yield Tick(tick)
-            tick = next(ticks, None)
+        if tick is not None:
+            yield tick
+        yield from ticks
 
     return write_recording(records())
+
+
+def _listening(moments: Iterable[int]) -> Iterator[Tick]:
+    """Ticks at these times, with what their gaps say of when the gateway was not there to hear anybody."""
+    before: int | None = None
+    since: int | None = None
+    for ts in moments:
+        if before is not None and ts - before > DEAF_MS:
+            since = ts
+        yield Tick(ts, since)
+        before = ts
 
 
 def _narrowed(frame: Frame, signals: Sequence[str]) -> Frame:

@@ -73,6 +73,17 @@ def test_a_recording_holds_readings_and_ticks_as_they_came(store: DuckStore, tmp
     ]
 
 
+def test_nobody_is_called_silent_for_a_time_without_a_gateway(tmp_path: Path) -> None:
+    store = DuckStore(tmp_path / "history", Retention(min_free_bytes=0), Vitals())
+    again = START + 20 * MINUTE
+    moments = [START, START + 1_000, START + 11_000, again, again + 1_000]
+    store.write(batch(1, READINGS[:1], moments))
+    made = content(store, Form.JSONL, selected(), tmp_path / "spool")
+    ticks = [(t.ts, t.listening_since) for t in read_recording(made.splitlines()) if isinstance(t, Tick)]
+    store.close()
+    assert ticks == [*((t, None) for t in moments[:3]), *((t, again) for t in moments[3:])]
+
+
 def rows_of(form: Form, data: bytes, folder: Path) -> list[tuple[object, ...]]:
     """What is in a file, read by somebody else's program."""
     if form is Form.ARROW:
