@@ -133,6 +133,7 @@ def _readings(view: Snapshot, shelf: Shelf, shape: Shape, day: int) -> Iterator[
             f"minute * {MINUTE} + (hash(device) % {MINUTE})::BIGINT AS ts, minute * {shape.devices} + device AS k "
             f"FROM range({shape.devices * n}) t(i))",
             file,
+            Resolution.RAW,
         )
         yield segment_of(view.cursor, file, Resolution.RAW, day, frozenset(range(len(SIGNALS))))
 
@@ -151,7 +152,7 @@ def _minutes(view: Snapshot, shelf: Shelf, raw: list[Segment], day: int) -> Iter
             for number in range(len(SIGNALS))
         ]
         file = shelf.fresh(Resolution.MINUTE, day)
-        write_file(view.cursor, " UNION ALL ".join(signals), file)
+        write_file(view.cursor, " UNION ALL ".join(signals), file, Resolution.MINUTE)
         yield segment_of(view.cursor, file, Resolution.MINUTE, day, frozenset(range(len(SIGNALS))))
 
 
@@ -164,7 +165,7 @@ def _hours(view: Snapshot, shelf: Shelf, minutes: list[Segment]) -> Iterator[Seg
             f"(SELECT {PARTIALS} FROM {files})) GROUP BY signal, device, ts"
         )
         file = shelf.fresh(Resolution.HOUR, period)
-        write_file(view.cursor, f"SELECT {STORED} FROM ({merged}) ORDER BY signal, device, ts", file)
+        write_file(view.cursor, f"SELECT {STORED} FROM ({merged}) ORDER BY signal, device, ts", file, Resolution.HOUR)
         yield segment_of(view.cursor, file, Resolution.HOUR, period, frozenset(range(len(SIGNALS))))
 
 

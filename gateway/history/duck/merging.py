@@ -49,7 +49,7 @@ def merge(cursor: duckdb.DuckDBPyConnection, shelf: Shelf, group: Sequence[Segme
         partials = f"SELECT {MERGED} FROM (SELECT {PARTIALS} FROM {source(paths)}) GROUP BY signal, device, ts"
         selection = f"SELECT {STORED} FROM ({partials}) ORDER BY signal, device, ts"
     file = shelf.fresh(kind, period)
-    write_file(cursor, selection, file)
+    write_file(cursor, selection, file, kind)
     return segment_of(cursor, file, kind, period, signals)
 
 

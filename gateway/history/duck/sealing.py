@@ -82,7 +82,7 @@ def _seal_readings(cursor: duckdb.DuckDBPyConnection, shelf: Shelf, head: Head, 
     names = ", ".join(["device", "ts", "received_at", "flags", *map(column, signals)])
     file = shelf.fresh(Resolution.RAW, period)
     order = "ORDER BY device, ts, received_at"
-    write_file(cursor, f"SELECT {names} FROM {head.table} WHERE {condition} {order}", file)
+    write_file(cursor, f"SELECT {names} FROM {head.table} WHERE {condition} {order}", file, Resolution.RAW)
     return segment_of(cursor, file, Resolution.RAW, period, frozenset(signals))
 
 
@@ -109,5 +109,5 @@ def _seal_partials(
     file = shelf.fresh(kind, period)
     with lent(cursor, "partials", columns(partials)):
         # Hours of several days come day by day; minutes are in order already, for which sorting costs little.
-        write_file(cursor, f"SELECT {STORED} FROM partials WHERE {condition} ORDER BY signal, device, ts", file)
+        write_file(cursor, f"SELECT {STORED} FROM partials WHERE {condition} ORDER BY signal, device, ts", file, kind)
     return segment_of(cursor, file, kind, period, frozenset(np.unique(partials.signal).tolist()))

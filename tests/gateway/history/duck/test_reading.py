@@ -71,7 +71,7 @@ def filled(steps: Steps, retention: Retention) -> Iterator[tuple[DuckStore, list
             store.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps, st.lists(queries, min_size=6, max_size=6))
 def test_series_say_what_the_readings_say(steps: Steps, queries: list[Query]) -> None:
     with filled(steps, KEEP_ALL) as (store, rows, _):
@@ -79,7 +79,7 @@ def test_series_say_what_the_readings_say(steps: Steps, queries: list[Query]) ->
             require_answer(store.read(query), rows, query)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps, st.lists(queries, min_size=6, max_size=6))
 def test_where_single_readings_are_gone_coarser_ones_answer_for_every_value(steps: Steps, queries: list[Query]) -> None:
     with filled(steps, KEEP_DAYS) as (store, rows, _):
