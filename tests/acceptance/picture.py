@@ -1,7 +1,7 @@
-"""Takes the picture of the console that the README shows, of the running demo.
+"""Takes the pictures that README and docs show, of the running demo: the console, and beside it the page of a device.
 
-`python -m tests.acceptance.picture docs/images/console.png`. Needs Chromium and a Chinese font (Debian:
-`fonts-wqy-microhei`).
+`python -m tests.acceptance.picture docs/images/console.png` (and `device.png` beside it). Needs Chromium and a Chinese
+font (Debian: `fonts-wqy-microhei`).
 """
 
 import sys
@@ -34,6 +34,13 @@ def main(file: Path) -> None:
         page.get_by_text("All evidence").click()
         page.wait_for_timeout(1_000)
         page.screenshot(path=file)
+        page.keyboard.press("d")
+        expect(page.locator("#charts canvas").first).to_be_visible()
+        address, now = page.url.partition("?")[0], page.evaluate("Date.now()")
+        page.goto(f"{address}?start={now - MOMENT_S * 1_000}&end={now}")
+        expect(page.locator(".chart[data-points]").first).to_be_visible()
+        page.wait_for_timeout(1_000)
+        page.screenshot(path=file.with_name("device.png"))
         browser.close()
 
 

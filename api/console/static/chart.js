@@ -3,7 +3,7 @@
 import uPlot from "./vendor/uplot-1.6.32/uPlot.esm.js";
 import { drawAlerts, drawDoubts, drawLanes, drawLimits } from "./chart_marks.js";
 import { columns, doubted, laneFloor, lanes } from "./columns.js";
-import { axisTime, quantity } from "./words.js";
+import { axisTime, axisValue } from "./words.js";
 
 // One colour and dash for each line of a chart: three phases and the neutral.
 const LINES = [
@@ -91,13 +91,13 @@ export class Chart {
       height: this.#height(),
       ms: 1,
       legend: { show: false },
-      padding: [16, 8, 0, 0],
+      padding: [16, 24, 0, 0],
       scales: { x: { time: true }, y: { range: (_, low, high) => this.#range(low, high) } },
       series: [{}, ...this.signals.flatMap((_, at) => (this.events ? [this.#lane(at)] : this.#line(at)))],
       bands: this.events ? [] : this.signals.map((_, at) => this.#band(at)),
       axes: [
         this.#axis({ values: (_, marks) => marks.map((ms, i) => axisTime(ms, marks[i - 1], marks[1] - marks[0])), space: 64 }),
-        this.#axis({ size: AXIS_PX, ...(this.events ? BLANK : { values: (_, marks) => marks.map((value) => quantity(value, "")) }) }),
+        this.#axis({ size: AXIS_PX, ...(this.events ? BLANK : { values: (_, marks) => marks.map((value) => axisValue(value, marks[1] - marks[0])) }) }),
       ],
       cursor: {
         y: false,

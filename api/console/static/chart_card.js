@@ -31,7 +31,7 @@ export class ChartCard {
   show(answer, around, last = {}) {
     this.chart ??= new Chart(this.place, this.options);
     Object.assign(this, { last, flags: answer.flags, now: around.now });
-    const lines = this.signals.map((signal) => answer.series.find((series) => series.signal === signal) ?? null);
+    const lines = this.signals.map((signal) => answer.series.find((series) => series.signal === signal) ?? this.#standing(signal, around.start));
     this.limits = this.#limits(around.alerts);
     this.chart.show(lines, { ...around, limits: this.limits });
     this.node.dataset.points = Math.max(0, ...lines.map((series) => series?.ts.length ?? 0));
@@ -59,6 +59,13 @@ export class ChartCard {
 
   close() {
     this.chart?.close();
+  }
+
+  /** An event that was said before the range and not since: it holds throughout. */
+  #standing(signal, start) {
+    const { ts, value } = this.last[signal] ?? {};
+    if (!this.events || ts === undefined || ts >= start) return null;
+    return { signal, width: 0, ts: [start], min: [value], max: [value], last: [value], flags: [0], gaps: [] };
   }
 
   #unit() {

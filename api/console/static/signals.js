@@ -35,12 +35,13 @@ export function signalName(signal) {
   return phase === null ? name : `${name} ${t(`phase.${phase}`)}`;
 }
 
-/** Signals in charts: one for each quantity with its phases, one for all events. */
+/** Signals in charts: one for each quantity with its phases, and at the end one for all events. */
 export function charts(signals) {
   const groups = new Map();
   for (const signal of signals.filter((one) => !LIMITS.has(one))) {
     const group = EVENTS.has(signal) ? "events" : parted(signal)[0];
     groups.set(group, [...(groups.get(group) ?? []), signal]);
   }
-  return [...groups].map(([group, members]) => ({ group, signals: members.sort() }));
+  const last = ([group]) => Number(group === "events");
+  return [...groups].sort((a, b) => last(a) - last(b)).map(([group, members]) => ({ group, signals: members.sort() }));
 }

@@ -81,6 +81,12 @@ export function axisTime(ms, before, step) {
   return (day ? `${date}\n` : "") + moment.toLocaleTimeString(locale, clock);
 }
 
+/** A mark of a value axis, as precise as the distance of the marks asks for. */
+export function axisValue(value, step) {
+  const digits = step > 0 ? Math.min(Math.max(Math.ceil(-Math.log10(step)) + 1, 0), 6) : 2;
+  return value.toLocaleString(LOCALES[language()], { maximumFractionDigits: digits });
+}
+
 /** A value with its unit, as precise as is of use. */
 export function quantity(value, unit) {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
